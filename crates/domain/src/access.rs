@@ -39,12 +39,18 @@ pub enum Action {
     ReadAudit,
     /// View the totals.
     ViewTotals,
+    /// View the nodes.
+    ViewNodes,
     /// List and view queued mails.
     ReadOutbox,
     /// Retry queued mails, and send a test mail.
     ManageOutbox,
     /// Delete a queued mail.
     DeleteMail,
+    /// View the signing keys.
+    ViewKeys,
+    /// Create a new signing key.
+    RotateKeys,
     /// View the second factors.
     ViewFactors,
     /// Add a second factor. Only to the actor's own account.
@@ -59,7 +65,7 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::ViewUser,
         Self::ExportUser,
         Self::UpdateProfile,
@@ -74,9 +80,12 @@ impl Action {
         Self::ChangeStatus,
         Self::ReadAudit,
         Self::ViewTotals,
+        Self::ViewNodes,
         Self::ReadOutbox,
         Self::ManageOutbox,
         Self::DeleteMail,
+        Self::ViewKeys,
+        Self::RotateKeys,
         Self::ViewFactors,
         Self::AddFactor,
         Self::RenewRecoveryCodes,
@@ -110,13 +119,16 @@ impl Action {
             Self::ListUsers
             | Self::ReadAudit
             | Self::ViewTotals
+            | Self::ViewNodes
             | Self::ReadOutbox
-            | Self::ManageOutbox => Rule::of(Who::Admins),
+            | Self::ManageOutbox
+            | Self::ViewKeys => Rule::of(Who::Admins),
             Self::ChangeRole => Rule::of(Who::Admins).with_proof(AuditKind::RoleChanged),
             Self::ChangeStatus => Rule::of(Who::Admins).with_proof(AuditKind::StatusChanged),
             Self::CancelDeletion => Rule::of(Who::Admins).with_proof(AuditKind::DeletionCancelled),
             Self::Invite => Rule::of(Who::Admins).with_proof(AuditKind::Invited),
             Self::DeleteMail => Rule::of(Who::Admins).with_proof(AuditKind::MailDeleted),
+            Self::RotateKeys => Rule::of(Who::Admins).with_proof(AuditKind::KeyRotated),
         }
     }
 }
@@ -277,9 +289,12 @@ mod tests {
             Action::ListUsers,
             Action::ReadAudit,
             Action::ViewTotals,
+            Action::ViewNodes,
             Action::ReadOutbox,
             Action::ManageOutbox,
             Action::DeleteMail,
+            Action::ViewKeys,
+            Action::RotateKeys,
             Action::Invite,
         ] {
             assert!(authorize(&user(Role::User), action, Target::Own).is_err());

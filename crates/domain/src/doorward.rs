@@ -18,6 +18,7 @@ use crate::housekeeping::Housekeeping;
 use crate::invitation::Invitations;
 use crate::keys::Keys;
 use crate::limits::ThrottleScope;
+use crate::nodes::Nodes;
 use crate::outbox::Outbox;
 use crate::password::Passwords;
 use crate::policy::Policy;
@@ -66,6 +67,8 @@ pub struct Doorward {
     pub housekeeping: Housekeeping,
     /// Writes and lists the totals.
     pub totals: Totals,
+    /// Writes and lists the nodes.
+    pub nodes: Nodes,
     /// Exports and imports all users.
     pub transfer: Transfer,
 }
@@ -91,6 +94,7 @@ impl Doorward {
             outbox: Outbox { core: core.clone() },
             housekeeping: Housekeeping { core: core.clone() },
             totals: Totals { core: core.clone() },
+            nodes: Nodes { core: core.clone() },
             transfer: Transfer { core: core.clone() },
             core,
         }

@@ -34,6 +34,7 @@ pub mod limits;
 pub mod memory;
 pub mod metric_event;
 pub mod model;
+pub mod nodes;
 pub mod outbox;
 pub mod password;
 pub mod policy;

@@ -1115,15 +1115,36 @@ console-starts-at = { $unit ->
 }
 
 console-keys-list = Schlüssel, die neuesten zuerst
-console-keys-intro = Der neueste Schlüssel signiert Sitzungen und Token. Ein ersetzter prüft nur noch, was er signiert hat, bis es abgelaufen ist.
+console-keys-intro = Der neueste Schlüssel signiert Sitzungen, und zehn Minuten später auch die Token für andere Dienste. Ein ersetzter prüft, was er signiert hat, bis es abgelaufen ist.
 console-keys-next = Der nächste Schlüssel entsteht am
-console-key-signs = signiert
-console-key-retired = prüft nur
-console-key-replaced = Ersetzt
-console-keys-commands = Um den Schlüssel sofort zu ersetzen, führen Sie auf dem Server `doorward keys rotate` aus; wenn andere ihn kennen könnten, `doorward keys revoke`.
+console-key-signs-sessions = signiert Sitzungen
+console-key-signs-tokens = signiert Token
+console-key-verifies = prüft nur
+console-key-age = { $days ->
+    [0] weniger als einen Tag alt
+    [one] einen Tag alt
+   *[other] { $days } Tage alt
+}
+console-key-until = ersetzt; prüft bis
+console-keys-commands = Könnten andere einen Schlüssel kennen, führen Sie auf dem Server `doorward keys revoke` aus: Ihn zu ersetzen, genügt nicht. Ist der Hauptschlüssel verloren, führen Sie dort `doorward keys rotate` aus.
+console-rotate = Einen neuen Schlüssel erzeugen
+console-rotate-ask = Einen neuen Signaturschlüssel erzeugen?
+console-rotate-effects = Mit ihm werden Sitzungen sofort signiert, Token für andere Dienste in zehn Minuten, wenn diese ihn geladen haben. Niemand wird abgemeldet.
+console-keys-rotated = Der neue Schlüssel signiert jetzt Sitzungen.
 
 console-version = Dieser Server läuft mit Doorward { $version }.
 console-starts = Wann Server gestartet sind
+console-nodes = Server
+console-nodes-intro = Jeder meldet sich einmal in der Minute. Einer, der abgebrochen wurde, steht noch eine Stunde hier.
+console-nodes-warning = { $name ->
+    [overdue] Ein Server hat sich zwei Minuten oder länger nicht gemeldet: Er wurde abgebrochen oder erreicht die Datenbank nicht.
+   *[versions] Die Server haben verschiedene Versionen: Ein Upgrade ist im Gange.
+}
+console-node-runs = läuft
+console-node-overdue = nicht gemeldet
+console-node-started = gestartet
+console-node-seen = zuletzt gemeldet
+console-no-nodes = Noch hat sich kein Server gemeldet. Funktionen von AWS Lambda melden sich nicht.
 console-checks = Prüfungen dieses Servers
 console-check-status = { $status ->
     [passed] in Ordnung

@@ -1135,15 +1135,36 @@ console-starts-at = { $unit ->
 }
 
 console-keys-list = Keys, newest first
-console-keys-intro = The newest key signs sessions and tokens. A replaced key only verifies what it has signed, until that has expired.
+console-keys-intro = The newest key signs sessions, and ten minutes later also the tokens for other services. A replaced key verifies what it has signed, until that has expired.
 console-keys-next = The next key is created on
-console-key-signs = signs
-console-key-retired = verifies only
-console-key-replaced = Replaced
-console-keys-commands = To replace the key now, run `doorward keys rotate` on the server; if it may be known to others, run `doorward keys revoke`.
+console-key-signs-sessions = signs sessions
+console-key-signs-tokens = signs tokens
+console-key-verifies = verifies only
+console-key-age = { $days ->
+    [0] less than a day old
+    [one] a day old
+   *[other] { $days } days old
+}
+console-key-until = replaced; verifies until
+console-keys-commands = If a key may be known to others, run `doorward keys revoke` on the server: replacing it is not enough. If the master key is lost, run `doorward keys rotate` there.
+console-rotate = Create a new key
+console-rotate-ask = Create a new signing key?
+console-rotate-effects = Sessions are signed with it at once, tokens for other services in ten minutes, when these have loaded it. No one is signed out.
+console-keys-rotated = The new key signs sessions now.
 
 console-version = This server runs Doorward { $version }.
 console-starts = When servers started
+console-nodes = Servers
+console-nodes-intro = Each reports once a minute. One that was killed is listed for another hour.
+console-nodes-warning = { $name ->
+    [overdue] A server has not reported for two minutes or more: it was killed, or cannot reach the database.
+   *[versions] Servers run different versions: an upgrade is under way.
+}
+console-node-runs = runs
+console-node-overdue = not seen
+console-node-started = started
+console-node-seen = last seen
+console-no-nodes = No server has reported yet. Functions of AWS Lambda do not report.
 console-checks = Checks of this server
 console-check-status = { $status ->
     [passed] passed

@@ -78,6 +78,10 @@ const LANDED: &[(&str, &str)] = &[
         "console",
         "9dcb72c293f6d0beb93c3186a86cbcb162afce2132c19311c348987a2bc60dca",
     ),
+    (
+        "nodes",
+        "585b77e5a7fddacc478a49c1a01cf5cbfc4a6992df98858b4a6ddcb9ff0f3207",
+    ),
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -5,7 +5,7 @@
 
 use doorward_domain::model::{
     AuditFilter, AuditKind, AuditRecord, Checkpoint, Credential, Device, Invitation,
-    InvitationStatus, Job, JobStatus, Link, MailFilter, MailJob, Outcome, Role, SearchWord,
+    InvitationStatus, Job, JobStatus, Link, MailFilter, MailJob, Node, Outcome, Role, SearchWord,
     Session, SigningKey, Status, Total, User, UserCursor, UserFilter,
 };
 use doorward_domain::store::{Claim, Order, Query, Record};
@@ -46,6 +46,7 @@ pub fn listed() -> Vec<Query> {
         Job::of_user(fixtures::user_id()),
         Job::oldest_waiting(),
         Job::waiting(),
+        Node::listed(now()),
         SearchWord::beginning_with("be", None, Order::Ascending),
         SearchWord::beginning_with("be", Some("ben 1"), Order::Ascending),
         SearchWord::beginning_with("be", None, Order::Descending),

@@ -57,6 +57,19 @@ pub enum KeysError {
     Other(#[from] Error),
 }
 
+impl From<KeysError> for Error {
+    /// A key that cannot be opened is logged: neither a client nor a caller can do anything about it.
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Other(error) => error,
+            KeysError::Keyring(error) => {
+                tracing::error!(error = %chain(&error), "a signing key cannot be opened");
+                Self::Internal("a signing key cannot be opened")
+            }
+        }
+    }
+}
+
 impl Core {
     /// Returns the stored keys, newest first.
     pub(crate) async fn list_keys(&self) -> Result<Vec<SigningKey>, Error> {
@@ -101,13 +114,6 @@ impl Core {
             ended_at: self.now(),
             failed: loaded.is_err(),
         });
-        match loaded {
-            Ok(_) => Ok(()),
-            Err(KeysError::Other(error)) => Err(error),
-            Err(KeysError::Keyring(error)) => {
-                tracing::error!(error = %chain(&error), "failed to load signing keys");
-                Err(Error::Internal("failed to load signing keys"))
-            }
-        }
+        loaded.map(drop).map_err(Error::from)
     }
 }

@@ -2,8 +2,8 @@
 //! second factor if the account has one.
 //!
 //! A session only proves who signed in at its start. To change a role, to disable, enable or delete an account, to
-//! change its address or its factors, to invite an admin or to delete a queued mail, the user must have signed in recently,
-//! or send the proof with the request. Each of these methods calls `Core::ensure_reauthenticated`, so that no caller can
+//! change its address or its factors, to invite an admin, to delete a queued mail or to rotate the signing keys, the user
+//! must have signed in recently, or send the proof with the request. Each of these methods calls `Core::ensure_reauthenticated`, so that no caller can
 //! skip it. `SignIn::reauthenticate` verifies a proof that is sent with the request. To add an action: call
 //! `ensure_reauthenticated` in its method, and `with_proof` in `Action::rule`.
 

@@ -1,19 +1,20 @@
-//! Signing keys: created at the first start, rotated by age or by the operator, stored until all tokens that they
+//! Signing keys: created at the first start, rotated by age, by the operator or by an admin, stored until all tokens that they
 //! signed have expired (J-06). A key that may be compromised is revoked at once.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
-use crate::access::ensure_operator;
+use crate::access::{Action, NO_USER, Target, ensure_operator};
 use crate::core::keys::RefreshReason;
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
 use crate::model::SigningKey;
+use crate::sessions::JWKS_LEAD_TIME;
 use crate::store::{Batch, Records, Write};
 use crate::tokens::PublicKey;
 
@@ -24,6 +25,19 @@ const ROTATION_MARGIN: SignedDuration = SignedDuration::from_hours(1);
 /// Timeout for the store when the JWKS is requested. After that, the keys that this node has loaded are returned.
 const JWKS_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// A signing key, and what it is used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyUse {
+    /// The key.
+    pub key: SigningKey,
+    /// `true` if new session tokens are signed with it.
+    pub signs_sessions: bool,
+    /// `true` if new audience tokens are signed with it.
+    pub signs_audience_tokens: bool,
+    /// When it is deleted, if a newer key has replaced it: the tokens that it signed have expired by then.
+    pub verifies_until: Option<Timestamp>,
+}
+
 /// Creates, rotates, revokes and lists signing keys.
 pub struct Keys {
     pub(crate) core: Arc<Core>,
@@ -33,6 +47,16 @@ impl Keys {
     /// Returns the stored keys, newest first.
     pub async fn list(&self) -> Result<Vec<SigningKey>, Error> {
         self.core.list_keys().await
+    }
+
+    /// Returns the stored keys with what they are used for, newest first. They are not about a user, so that this is not an
+    /// audit event.
+    #[tracing::instrument(name = "list_keys", level = "trace", skip_all)]
+    pub async fn view(&self, ctx: &Ctx) -> Result<Vec<KeyUse>, Error> {
+        self.core
+            .authorize(ctx, Action::ViewKeys, Target::Others)
+            .await?;
+        Ok(self.uses(ctx.now, self.list().await?))
     }
 
     /// Loads the keys, creates one if there is none or the newest is too old, and deletes expired ones. Called at
@@ -50,13 +74,17 @@ impl Keys {
         Ok(())
     }
 
-    /// Creates a new key and returns its `kid`. Session tokens are signed with it at once, audience tokens only
-    /// after services had time to reload the JWKS.
-    pub async fn rotate(&self, ctx: &Ctx) -> Result<String, KeysError> {
-        ensure_operator(ctx)?;
+    /// Creates a new key and returns it. Session tokens are signed with it at once, audience tokens only after services had
+    /// time to reload the JWKS. Requires a recent proof of an admin.
+    #[tracing::instrument(name = "rotate_keys", level = "trace", skip_all)]
+    pub async fn rotate(&self, ctx: &Ctx) -> Result<KeyUse, KeysError> {
+        self.core
+            .ensure_reauthenticated(ctx, Action::RotateKeys, NO_USER)
+            .await?;
         let keys = self.core.list_keys().await?;
-        self.replace_key(ctx, &keys).await?;
-        let current = self.core.keyring.signing_key().map(|(kid, _)| kid);
+        let keys = self.replace_key(ctx, &keys).await?;
+        let mut uses = self.uses(ctx.now, keys).into_iter();
+        let current = uses.find(|key| key.signs_sessions);
         Ok(current.ok_or(Error::Internal("the new key did not load"))?)
     }
 
@@ -121,9 +149,15 @@ impl Keys {
         self.public_keys()
     }
 
-    async fn replace_key(&self, ctx: &Ctx, keys: &[SigningKey]) -> Result<(), KeysError> {
+    /// Creates a key that replaces these. Returns the stored keys.
+    async fn replace_key(
+        &self,
+        ctx: &Ctx,
+        keys: &[SigningKey],
+    ) -> Result<Vec<SigningKey>, KeysError> {
         let key = self.generate_key(ctx, keys);
-        let mut batch = rotation(&key, keys);
+        let mut batch = self.core.admin_check(ctx);
+        batch.extend(rotation(&key, keys));
         let rotated = Event::KeyRotated { kid: &key.kid };
         self.core.emit(ctx, rotated, &mut batch);
         match self.core.apply(batch).await {
@@ -131,8 +165,28 @@ impl Keys {
             Ok(()) | Err(WriteError::Stale | WriteError::Taken(_)) => {}
             Err(other) => return Err(Error::from(other).into()),
         }
-        self.core.load_keys().await?;
-        Ok(())
+        self.core.load_keys().await
+    }
+
+    /// What the keys are used for, which are the newest first.
+    fn uses(&self, now: Timestamp, keys: Vec<SigningKey>) -> Vec<KeyUse> {
+        let kid = |key: &SigningKey| key.kid.clone();
+        let of_sessions = keys.iter().find(|key| key.retired_at.is_none()).map(kid);
+        let is_known = |key: &&SigningKey| key.created_at <= now - JWKS_LEAD_TIME;
+        let of_audience_tokens = keys.iter().find(is_known).or(keys.last()).map(kid);
+        let lifetime = self.retired_lifetime();
+        let key_use = |key: SigningKey| KeyUse {
+            signs_sessions: of_sessions.as_ref() == Some(&key.kid),
+            signs_audience_tokens: of_audience_tokens.as_ref() == Some(&key.kid),
+            verifies_until: key.retired_at.map(|at| at + lifetime),
+            key,
+        };
+        keys.into_iter().map(key_use).collect()
+    }
+
+    /// Time for which a retired key is stored.
+    fn retired_lifetime(&self) -> SignedDuration {
+        self.core.policy.session_lifetime + ROTATION_MARGIN
     }
 
     /// A key that follows the newest of these.
@@ -144,7 +198,7 @@ impl Keys {
     }
 
     async fn drop_expired_keys(&self, ctx: &Ctx, keys: &[SigningKey]) -> Result<(), Error> {
-        let outlived = self.core.policy.session_lifetime + ROTATION_MARGIN;
+        let outlived = self.retired_lifetime();
         let expired = keys.iter().filter(|key| {
             key.retired_at
                 .is_some_and(|at| ctx.now.duration_since(at) > outlived)

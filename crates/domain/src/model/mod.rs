@@ -17,6 +17,7 @@ mod lockout;
 mod mail_filter;
 mod mail_job;
 mod mail_kind;
+mod node;
 mod roster;
 mod search_word;
 mod session;
@@ -64,6 +65,7 @@ records! {
     roster { Roster, LastAdmin }
     signing_key { SigningKey }
     total { Total, TotalKind }
+    node { Node }
     audit_record { AuditRecord, SealedEvent, actor_id }
     checkpoint { Checkpoint }
 }

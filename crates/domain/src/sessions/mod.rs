@@ -25,6 +25,7 @@ use crate::tokens::{SessionClaims, Verified};
 use crate::values::{Digest, SessionId, Token, UserId};
 
 pub use crate::core::sessions::{Authenticated, SignedIn};
+pub(crate) use audience_token::JWKS_LEAD_TIME;
 pub use audience_token::{Audience, AudienceToken};
 
 /// Age of `last_seen_at`, in seconds, from which a request refreshes it.

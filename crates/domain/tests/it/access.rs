@@ -9,7 +9,7 @@ use doorward_domain::{Ctx, Error};
 use crate::test_node::*;
 
 /// Every method that acts on `{user}`, and whether users may call it for their own account.
-const ACTIONS: [(&str, bool); 32] = [
+const ACTIONS: [(&str, bool); 35] = [
     ("view", true),
     ("export", true),
     ("update", true),
@@ -29,11 +29,14 @@ const ACTIONS: [(&str, bool); 32] = [
     ("read audit", false),
     ("find audited user", false),
     ("list totals", false),
+    ("list nodes", false),
     ("list mails", false),
     ("view a mail", false),
     ("retry a mail", false),
     ("delete a mail", false),
     ("send a test mail", false),
+    ("list keys", false),
+    ("rotate the keys", false),
     ("list factors", true),
     ("remove a factor", true),
     ("add a factor", true),
@@ -117,6 +120,7 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
             let range = TotalsRange::new(TimeUnit::Hour, None, None, ctx.now)?;
             doorward.totals.list(ctx, &range).await.map(|_| ())
         }
+        "list nodes" => doorward.nodes.list(ctx).await.map(|_| ()),
         "list mails" => {
             let filter = MailFilter::default();
             doorward.outbox.list(ctx, &filter).await.map(|_| ())
@@ -126,6 +130,8 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
         "retry a mail" => not_found_is_ok(doorward.outbox.retry(ctx, no_mail()).await.map(|_| ())),
         "delete a mail" => not_found_is_ok(doorward.outbox.delete(ctx, no_mail()).await),
         "send a test mail" => doorward.outbox.send_test(ctx).await.map(|_| ()),
+        "list keys" => doorward.keys.view(ctx).await.map(|_| ()),
+        "rotate the keys" => Ok(doorward.keys.rotate(ctx).await.map(drop)?),
         "list factors" => doorward.factors.list(ctx, named).await.map(|_| ()),
         "add a factor" => {
             let name = FactorName::default();
@@ -253,11 +259,14 @@ async fn an_admin_may_act_on_every_user() {
             "read audit",
             "find audited user",
             "list totals",
+            "list nodes",
             "list mails",
             "view a mail",
             "retry a mail",
             "delete a mail",
             "send a test mail",
+            "list keys",
+            "rotate the keys",
             "end a session",
             "cancel a change of the e-mail",
             "cancel the deletion",

@@ -90,7 +90,8 @@ async fn a_new_key_is_published_for_ten_minutes_before_it_signs() {
     node.active("ben").await;
     let session = node.sign_in("ben").await;
     let old = node.doorward.keys.public_keys()[0].kid.clone();
-    let new = node.doorward.keys.rotate(&node.operator()).await.unwrap();
+    let new = node.doorward.keys.rotate(&node.operator()).await;
+    let new = new.unwrap().key.kid;
     let kid = async || {
         let (token, _) = token_for(&node, session.token.expose(), "x").await;
         part(&token, 0)["kid"].as_str().unwrap().to_owned()

@@ -2,7 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_domain::keys::KeysError;
+use doorward_domain::keys::{KeyUse, KeysError};
+use doorward_domain::model::Role;
 use doorward_domain::tokens::KeyringError;
 use doorward_domain::{Doorward, Error};
 use jiff::SignedDuration;
@@ -24,6 +25,12 @@ fn kid_of(token: &str) -> String {
         .unwrap();
     let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
     header["kid"].as_str().unwrap().to_owned()
+}
+
+/// The operator rotates the keys. Returns the `kid` of the new one.
+async fn rotate(node: &TestNode) -> String {
+    let rotated = node.doorward.keys.rotate(&node.operator()).await;
+    rotated.unwrap().key.kid
 }
 
 #[tokio::test]
@@ -64,7 +71,7 @@ async fn after_a_manual_rotation_new_tokens_have_the_new_key_and_old_ones_stay_v
     node.list_at_once();
     node.active("ben").await;
     let old = node.sign_in("ben").await;
-    let kid = node.doorward.keys.rotate(&node.operator()).await.unwrap();
+    let kid = rotate(&node).await;
     let new = node.sign_in("ben").await;
     assert_eq!(kid_of(new.token.expose()), kid);
     assert_ne!(kid_of(old.token.expose()), kid);
@@ -81,7 +88,7 @@ async fn an_old_key_stays_until_its_last_token_expires() {
     let node = TestNode::new().await;
     node.list_at_once();
     let old = kids(&node.doorward);
-    node.doorward.keys.rotate(&node.operator()).await.unwrap();
+    rotate(&node).await;
     let refresh = async || {
         node.doorward.keys.ensure(&node.worker()).await.unwrap();
         // The keyring follows at the next refresh.
@@ -100,7 +107,7 @@ async fn another_node_accepts_tokens_of_a_new_key_at_once() {
     let here = TestNode::new().await;
     let there = here.second_node(2).await;
     here.active("ben").await;
-    here.doorward.keys.rotate(&here.operator()).await.unwrap();
+    rotate(&here).await;
     let signed_in = here.sign_in("ben").await;
     there.check(&signed_in).await.unwrap();
     assert_eq!(kids(&there.doorward), kids(&here.doorward));
@@ -113,7 +120,7 @@ async fn concurrent_requests_with_tokens_of_a_new_key_share_one_refresh() {
     here.list_at_once();
     let there = here.second_node(2).await;
     here.active("ben").await;
-    here.doorward.keys.rotate(&here.operator()).await.unwrap();
+    rotate(&here).await;
     let (one, other) = (here.sign_in("ben").await, here.sign_in("ben").await);
     there.clear_cache();
     there.spy.yield_once();
@@ -134,8 +141,7 @@ async fn a_key_created_right_after_a_refresh_is_accepted() {
     node.active("ben").await;
     node.doorward.keys.poll().await.unwrap();
     node.doorward.keys.fresh_public_keys().await;
-    let rotated = other.doorward.keys.rotate(&other.operator()).await;
-    rotated.unwrap();
+    rotate(&other).await;
     let signed_in = other.sign_in("ben").await;
     node.check(&signed_in).await.unwrap();
 }
@@ -232,7 +238,7 @@ async fn another_master_key_is_rejected_with_a_hint_and_a_rotation_fixes_it() {
         "{refused}"
     );
     assert_err!(other.try_sign_in("ben", PASSWORD).await, Error::Internal(_));
-    other.doorward.keys.rotate(&other.operator()).await.unwrap();
+    rotate(&other).await;
     other.check(&session).await.unwrap();
     other.sign_in("ben").await;
 }
@@ -278,7 +284,7 @@ async fn revoking_an_old_key_creates_no_new_key() {
     node.list_at_once();
     node.active("ben").await;
     let old = node.sign_in("ben").await;
-    let kid = node.doorward.keys.rotate(&node.operator()).await.unwrap();
+    let kid = rotate(&node).await;
     let new = node.sign_in("ben").await;
     let stolen = kid_of(old.token.expose());
     let signs = node.doorward.keys.revoke(&node.operator(), &stolen).await;
@@ -314,7 +320,7 @@ async fn polling_lists_the_keys_only_if_one_has_changed() {
     there.spy.take_calls();
     there.doorward.keys.poll().await.unwrap();
     assert_eq!(there.spy.take_calls(), ["signing_keys"]);
-    here.doorward.keys.rotate(&here.operator()).await.unwrap();
+    rotate(&here).await;
     there.doorward.keys.poll().await.unwrap();
     assert_eq!(there.spy.take_calls(), ["signing_keys", "signing_keys"]);
     assert_eq!(kids(&there.doorward), kids(&here.doorward));
@@ -339,4 +345,78 @@ async fn another_node_follows_a_revocation() {
     there.doorward.keys.poll().await.unwrap();
     assert_err!(there.check(&signed_in).await, Error::InvalidToken);
     assert_eq!(kids(&there.doorward), kids(&here.doorward));
+}
+
+/// What each key is used for, newest first: sessions, audience tokens, and until when it verifies.
+async fn uses(node: &TestNode) -> Vec<(bool, bool, Option<SignedDuration>)> {
+    let keys = node.doorward.keys.view(&node.operator()).await.unwrap();
+    let since_retired = |key: &KeyUse| {
+        let until = key.verifies_until?;
+        Some(until.duration_since(key.key.retired_at?))
+    };
+    let of_key = |key: &KeyUse| {
+        (
+            key.signs_sessions,
+            key.signs_audience_tokens,
+            since_retired(key),
+        )
+    };
+    keys.iter().map(of_key).collect()
+}
+
+/// J-06: services have ten minutes to learn of a new key.
+#[tokio::test]
+async fn a_new_key_signs_sessions_at_once_and_audience_tokens_ten_minutes_later() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    assert_eq!(uses(&node).await, [(true, true, None)]);
+    node.advance(hours(1));
+    rotate(&node).await;
+    let stays = Some(hours(25));
+    let before = [(true, false, None), (false, true, stays)];
+    assert_eq!(uses(&node).await, before);
+    node.advance(minutes(10) - MICROSECOND);
+    assert_eq!(uses(&node).await, before);
+    node.advance(MICROSECOND);
+    let after = [(true, true, None), (false, false, stays)];
+    assert_eq!(uses(&node).await, after);
+}
+
+/// an admin proves who they are, and is the actor of the event.
+#[tokio::test]
+async fn an_admin_rotates_the_keys_with_a_recent_proof() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.admin("ada").await;
+    let session = node.sign_in("ada").await;
+    let old = kids(&node.doorward);
+    node.audited();
+    let created = node.doorward.keys.rotate(&node.of(&session)).await;
+    let created = created.unwrap();
+    assert!(created.signs_sessions && !created.signs_audience_tokens);
+    assert_eq!(kids(&node.doorward), [created.key.kid, old[0].clone()]);
+    assert_eq!(node.audited(), ["key-rotated"]);
+    node.advance(minutes(5) + MICROSECOND);
+    let refused = node.doorward.keys.rotate(&node.of(&session)).await;
+    assert_err!(refused, KeysError::Other(Error::ReauthenticationRequired));
+    assert_eq!(kids(&node.doorward).len(), 2);
+    assert_eq!(node.audited(), ["key-rotated!reauthentication required"]);
+}
+
+/// Z-04: the session was checked a moment ago.
+#[tokio::test]
+async fn an_admin_who_was_demoted_in_the_meantime_does_not_rotate_the_keys() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    for name in ["ada", "bea"] {
+        node.admin(name).await;
+    }
+    let session = node.sign_in("ada").await;
+    let ctx = node.of(&session);
+    let (admin, operator) = (&node.doorward.admin, node.operator());
+    let demoted = admin.change_role(&operator, "ada", Role::User, None);
+    demoted.await.unwrap();
+    let refused = node.doorward.keys.rotate(&ctx).await;
+    assert_err!(refused, KeysError::Other(_));
+    assert_eq!(kids(&node.doorward).len(), 1);
 }

@@ -27,6 +27,7 @@ mod keys;
 mod link_revocation;
 mod mailbox_limits;
 mod metric_events;
+mod nodes;
 mod outbox;
 mod outbox_capacity;
 mod outbox_manage;

@@ -1,5 +1,5 @@
 //! Background tasks: mail, last-seen times of sessions, expired records, signing keys, the certificate,
-//! the clock, the audit log and the totals.
+//! the clock, the audit log, the totals and the list of nodes.
 //!
 //! Each task repeats a run and a wait. A run that fails is logged, counted and repeated.
 
@@ -14,6 +14,7 @@ use doorward_domain::Error;
 use doorward_domain::audit::CheckpointId;
 use doorward_domain::ctx::Actor;
 use doorward_domain::error::chain;
+use doorward_domain::model::Node;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -22,7 +23,7 @@ use crate::system::{SyncResult, host_name};
 use crate::tls::certificate_reload::CertificateReloader;
 use crate::wiring::Components;
 
-use tasks::{AUDIT, CERTIFICATE, CLOCK, KEY_POLL, KEYS, LAST_SEEN, MAIL, SWEEP, TOTALS};
+use tasks::{AUDIT, CERTIFICATE, CLOCK, KEY_POLL, KEYS, LAST_SEEN, MAIL, NODES, SWEEP, TOTALS};
 
 /// Interval between checks of the outbox by the tasks together, if no new mail is reported.
 const MAIL_INTERVAL: Duration = Duration::from_millis(2800);
@@ -45,10 +46,15 @@ const PRUNE_EVERY: u32 = 120;
 /// Interval of logging a checkpoint and writing the counts of suppressed events.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(600);
 const TOTALS_INTERVAL: Duration = Duration::from_secs(60);
+const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 const SUPPRESSED_FAILED: &str = "failed to write the count of suppressed audit events";
 
-/// Starts the tasks. Each ends after its current run when `stop` becomes true.
-pub fn start(components: &Arc<Components>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+/// Starts the tasks of this node. Each ends after its current run when `stop` becomes true.
+pub fn start(
+    components: &Arc<Components>,
+    node: &Arc<Node>,
+    stop: &watch::Receiver<bool>,
+) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let turn = Arc::new(Mutex::new(()));
     for _ in 0..MAILS_AT_ONCE {
@@ -63,6 +69,9 @@ pub fn start(components: &Arc<Components>, stop: &watch::Receiver<bool>) -> Join
     add(&mut tasks, CLOCK, components, stop, clock_task);
     add(&mut tasks, AUDIT, components, stop, audit_task);
     add(&mut tasks, TOTALS, components, stop, totals_task);
+    let node = node.clone();
+    let report = move |components, stop| nodes_task(components, node.clone(), stop);
+    add(&mut tasks, NODES, components, stop, report);
     tasks
 }
 
@@ -323,6 +332,42 @@ pub async fn write_totals(components: &Components) {
     if let Err(error) = components.doorward.totals.write(&host_name()).await {
         record_failure(components, TOTALS);
         tracing::warn!(error = chain(&error), "failed to write the totals");
+    }
+}
+
+/// This process, in the list of nodes.
+pub fn this_node(components: &Components) -> Node {
+    let now = components.doorward.now();
+    Node {
+        name: host_name(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: now,
+        seen_at: now,
+    }
+}
+
+async fn nodes_task(components: Arc<Components>, node: Arc<Node>, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = components.doorward.nodes.report(&node).await {
+            record_failure(&components, NODES);
+            tracing::warn!(
+                error = chain(&error),
+                "failed to report that this node runs"
+            );
+        }
+        if wait(REPORT_INTERVAL, &mut stop).await {
+            return;
+        }
+    }
+}
+
+/// Removes this node from the list, when it stops.
+pub async fn remove_node(components: &Components, node: &Node) {
+    if let Err(error) = components.doorward.nodes.remove(node).await {
+        tracing::warn!(
+            error = chain(&error),
+            "failed to remove this node from the list"
+        );
     }
 }
 

@@ -6,7 +6,6 @@ use anyhow::{anyhow, ensure};
 use doorward_domain::Error;
 use doorward_domain::ctx::Actor;
 use doorward_domain::error::chain;
-use doorward_domain::keys::KeysError;
 use doorward_domain::ports::MAIL_TIMEOUT;
 use tokio::time::{Instant, timeout_at};
 
@@ -88,14 +87,8 @@ async fn run_others(components: &Components) -> Vec<(&'static str, Error)> {
     let doorward = &components.doorward;
     let ctx = components.ctx(Actor::Worker);
     let mut failed = Vec::new();
-    match doorward.keys.ensure(&ctx).await {
-        Ok(()) => {}
-        Err(KeysError::Other(error)) => failed.push((KEYS, error)),
-        Err(KeysError::Keyring(error)) => {
-            tracing::error!(error = chain(&error), "a signing key cannot be opened");
-            failed.push((KEYS, Error::Internal("a signing key cannot be opened")));
-        }
-    }
+    let ensured = doorward.keys.ensure(&ctx).await;
+    failed.extend(ensured.err().map(|error| (KEYS, error.into())));
     match doorward.audit.seal(&ctx).await {
         Ok(sealed) => sealed.newest.iter().for_each(log_checkpoint),
         Err(error) => failed.push((AUDIT, error)),

@@ -8,9 +8,10 @@ pub const SWEEP: &str = "sweep";
 pub const CLOCK: &str = "clock";
 pub const AUDIT: &str = "audit";
 pub const TOTALS: &str = "totals";
+pub const NODES: &str = "nodes";
 pub const CERTIFICATE: &str = "certificate";
 /// All of them.
-pub const TASKS: [&str; 9] = [
+pub const TASKS: [&str; 10] = [
     MAIL,
     LAST_SEEN,
     KEYS,
@@ -19,5 +20,6 @@ pub const TASKS: [&str; 9] = [
     CLOCK,
     AUDIT,
     TOTALS,
+    NODES,
     CERTIFICATE,
 ];

@@ -329,9 +329,13 @@ export async function walkConsole(language, look) {
   await look(browser, "console, outbox", "main:not(:has(.list)) form[action='/admin/outbox/test']");
   await walkOutbox(language, look);
   await browser.go("/admin/keys");
-  await look(browser, "console, keys", "main code");
+  await look(browser, "console, keys", "main:not(:has(.status)) .list code");
+  await browser.go("/admin/keys/rotate");
+  await look(browser, "console, new key", "form[action='/admin/keys/rotate']");
+  await browser.send("/admin/keys/rotate");
+  await look(browser, "console, key created", "main .status");
   await browser.go("/admin/health");
-  await look(browser, "console, health", "main .list");
+  await look(browser, "console, health", "main:not(:has(.notice)) [aria-labelledby=nodes] .list");
   await browser.go("/admin/settings?changed=1");
   await look(browser, "console, settings", "dl.settings");
   // An admin with a second factor.

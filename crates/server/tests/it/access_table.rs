@@ -290,7 +290,15 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
         // Many routes share a limit.
         app.advance_seconds(60);
     }
-    for path in ["/user", "/audit", "/invitation", "/totals", "/outbox"] {
+    for path in [
+        "/user",
+        "/audit",
+        "/invitation",
+        "/totals",
+        "/outbox",
+        "/signing-key",
+        "/node",
+    ] {
         eve.get(path).await.expect_problem(403, "forbidden");
     }
     let invite = json!({"email": "invited@example.org"});

@@ -134,6 +134,7 @@ fn line_of(route: &Route) -> Option<&'static str> {
         ("GET", "/audit") => "audit-read",
         ("GET", "/outbox") => "outbox-listed",
         ("POST", "/outbox/test") => "test-mail-requested",
+        ("POST", "/signing-key") => "key-rotated",
         ("POST", "/auth") => "sign-in failed",
         ("DELETE", "/auth") => "sign-out",
         // Invalid links, the caller's own session, public routes, and a mail that confirms again.

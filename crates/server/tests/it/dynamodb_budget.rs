@@ -94,6 +94,17 @@ async fn a_wrong_password_costs_the_same_for_an_unknown_account() {
     );
 }
 
+/// Once a minute. It moves an index entry.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_of_a_node_costs_four_write_units() {
+    let (meter, app) = app().await;
+    let node = crate::nodes::report(&app, "one", "0.1.0").await;
+    app.advance_seconds(60);
+    let start = Instant::now();
+    app.doorward.nodes.report(&node).await.unwrap();
+    assert_within(meter.cost_since(start), 1, 0.0, 4.0);
+}
+
 #[test]
 fn an_idle_server_costs_three_read_units_a_second() {
     let runtime = tokio::runtime::Builder::new_current_thread().build();

@@ -22,6 +22,7 @@ mod invitation;
 #[cfg(feature = "aws")]
 mod late_index;
 mod model;
+mod nodes;
 mod openapi;
 mod operations;
 mod outbox;
@@ -36,6 +37,7 @@ mod recovery;
 mod route_matrix;
 mod second_factor_walk;
 mod sessions;
+mod signing_keys;
 mod step_up;
 mod store_matrix;
 mod support;

@@ -434,6 +434,13 @@ async fn responses_match_their_schemas() {
     assert_fits(&document, "QueuedMail", &mails["items"][0]);
     let path = format!("/outbox/{}", mails["items"][0]["id"].as_str().unwrap());
     assert_fits(&document, "ViewedMail", &json_of(&admin, &path).await);
+    let keys = json_of(&admin, "/signing-key").await;
+    assert_fits(&document, "SigningKeyList", &keys);
+    assert_fits(&document, "SigningKey", &keys["items"][0]);
+    crate::nodes::report(&app, "one", "0.1.0").await;
+    let nodes = json_of(&admin, "/node").await;
+    assert_fits(&document, "NodeList", &nodes);
+    assert_fits(&document, "Node", &nodes["items"][0]);
     let totals = json_of(&admin, "/totals").await;
     assert_fits(&document, "TotalsList", &totals);
     assert_fits(&document, "Totals", &totals["items"][0]);

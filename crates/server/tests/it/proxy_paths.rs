@@ -21,7 +21,16 @@ const NOT_FORWARDED: [&str; 11] = [
     "settings",
 ];
 /// First words of paths that a browser application does not use.
-const NOT_FOR_APPLICATIONS: [&str; 6] = ["audit", "docs", "inbox", "outbox", "problems", "totals"];
+const NOT_FOR_APPLICATIONS: [&str; 8] = [
+    "audit",
+    "docs",
+    "inbox",
+    "node",
+    "outbox",
+    "problems",
+    "signing-key",
+    "totals",
+];
 
 fn file(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

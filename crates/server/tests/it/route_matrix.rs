@@ -194,7 +194,14 @@ async fn a_demoted_admin_cannot_act_on_others() {
         answers.dedup();
         assert_eq!(answers.len(), 1, "{route:?}");
     }
-    for path in ["/user", "/audit", "/totals", "/outbox"] {
+    for path in [
+        "/user",
+        "/audit",
+        "/totals",
+        "/outbox",
+        "/signing-key",
+        "/node",
+    ] {
         ex.get(path).await.expect_problem(403, "forbidden");
     }
     ex.get("/user/me").await.expect(200);

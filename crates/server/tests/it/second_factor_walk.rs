@@ -79,6 +79,8 @@ fn fields_of(route: &Route, sender: Sender) -> Option<Value> {
             "POST",
             "/user/{user}/recovery-codes"
             | "/user/{user}/invitation"
+            | "/signing-key"
+            | "/admin/keys/rotate"
             | "/account/factors/recovery-codes"
             | "/account/factors/{id}/remove"
             | "/admin/users/{user}/factors/{id}"
@@ -311,14 +313,17 @@ async fn the_same_requests_with_a_code_change_what_the_factor_protects() {
     let requires_proof =
         |route: &&Route| route.has_problem(Code::ReauthenticationRequired) && !is_first_code(route);
     assert!(table().filter(requires_proof).all(takes_code));
-    // The user of a pending deletion has no session, Ben was not invited, and a mail is not a part of the account.
+    // The user of a pending deletion has no session, Ben was not invited, and neither a mail nor a key is a part of
+    // the account.
     let is_not_for_ben = |route: &Route| {
         matches!(
             (route.method.as_str(), route.path),
             ("DELETE", "/user/{user}/deletion" | "/outbox/{id}")
                 | (
                     "POST",
-                    "/admin/users/{user}/keep"
+                    "/signing-key"
+                        | "/admin/keys/rotate"
+                        | "/admin/users/{user}/keep"
                         | "/user/{user}/invitation"
                         | "/admin/users/{user}/invitation"
                 )

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Client, OTHER_PASSWORD, PASSWORD, TestApp, TestResponse};
 
 /// Method, path and body of the requests that need it.
-fn acts() -> [(&'static str, &'static str, Value); 7] {
+fn acts() -> [(&'static str, &'static str, Value); 8] {
     [
         ("PUT", "/user/ben/role", json!({"role": "admin"})),
         ("PUT", "/user/ben/status", json!({"status": "disabled"})),
@@ -21,6 +21,7 @@ fn acts() -> [(&'static str, &'static str, Value); 7] {
             "/invitation",
             json!({"email": "new@example.org", "role": "admin"}),
         ),
+        ("POST", "/signing-key", Value::Null),
         ("PUT", "/user/ben/deletion", Value::Null),
         ("DELETE", "/user/ben", Value::Null),
         ("DELETE", "/user/me", Value::Null),

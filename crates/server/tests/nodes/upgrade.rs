@@ -205,6 +205,10 @@ async fn a_rolling_upgrade(store: StoreKind) {
         .map(|day| day["sign_ups"].as_i64().unwrap())
         .sum();
     assert!(sign_ups > 0);
+    // So they have reported: those that still run, and perhaps one that was killed.
+    let nodes = cluster.client(0).get("/node", &admin).await;
+    let nodes = nodes.expect(200).json();
+    assert!(nodes["items"].as_array().unwrap().len() >= 2, "{nodes}");
     println!("{count} sign-ups and as many changes over an upgrade, none lost");
 }
 

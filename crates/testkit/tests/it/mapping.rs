@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use doorward_domain::model::{
-    AuditEvent, AuditKind, Invitation, InvitationDelivery, JobStatus, MailJob, MailKind, Outcome,
-    PendingEmail, Purpose, RequestedBy, Role, Session, Status, Total, TotalKind, User,
+    AuditEvent, AuditKind, Invitation, InvitationDelivery, JobStatus, MailJob, MailKind, Node,
+    Outcome, PendingEmail, Purpose, RequestedBy, Role, Session, Status, Total, TotalKind, User,
 };
 use doorward_domain::store::{Record, Value};
 use doorward_domain::values::{Data, Locale, TimeUnit};
@@ -170,4 +170,14 @@ fn a_total_comes_back() {
             });
         }
     }
+}
+
+#[test]
+fn a_node_comes_back() {
+    comes_back(&Node {
+        name: "nöde/1".to_owned(),
+        version: "0.1.0-rc.1+7".to_owned(),
+        started_at: fixtures::now(),
+        seen_at: fixtures::later(60_000_000),
+    });
 }

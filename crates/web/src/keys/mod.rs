@@ -1,5 +1,6 @@
-//! The public keys that other services verify tokens with, and the page of the console about the signing keys.
+//! The signing keys: the public halves that other services verify tokens with, and for admins what each is used for.
 
 pub(crate) mod api;
 mod console;
 pub(crate) mod routes;
+pub(crate) mod view;

@@ -1,11 +1,15 @@
-//! `/healthz` and `/readyz`: for supervisors and load balancers (H-14).
+//! `/healthz` and `/readyz`: for supervisors and load balancers (H-14). `GET /node`: the nodes, for admins.
 
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use doorward_domain::Error;
+use doorward_domain::model::Node;
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::http::caller::Caller;
 use crate::http::json::Json;
 use crate::http::problem::{Code, Problem};
 
@@ -48,4 +52,53 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Probl
         });
     }
     Ok(Json(Health { status: "ready" }))
+}
+
+/// The nodes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NodeList)]
+pub(crate) struct NodeListView {
+    /// The nodes, by name and start.
+    items: Vec<NodeView>,
+}
+
+/// A node: a server that runs, or that ended less than an hour ago without deleting its record.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Node)]
+pub(crate) struct NodeView {
+    /// Name of its machine.
+    #[schema(example = "accounts-1")]
+    name: String,
+    /// Version of Doorward.
+    #[schema(example = "0.1.0")]
+    version: String,
+    /// When it started.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
+    started_at: Timestamp,
+    /// When it reported last. A node that runs reports once a minute.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T09:30:00Z")]
+    last_seen_at: Timestamp,
+}
+
+impl From<Node> for NodeView {
+    fn from(node: Node) -> Self {
+        Self {
+            name: node.name,
+            version: node.version,
+            started_at: node.started_at,
+            last_seen_at: node.seen_at,
+        }
+    }
+}
+
+/// Lists the nodes that have reported within the last hour. One that stops deletes its record; one that was killed stays for
+/// an hour. Functions of AWS Lambda are not listed.
+#[utoipa::path(get, path = "/node", tag = "Admin",
+    responses((status = 200, description = "The nodes", body = NodeListView)))]
+pub(crate) async fn list_nodes(caller: Caller) -> Result<Response, Problem> {
+    let nodes = caller.doorward().nodes.list(&caller.ctx).await?;
+    let list = NodeListView {
+        items: nodes.into_iter().map(NodeView::from).collect(),
+    };
+    Ok(Json(list).into_response())
 }

@@ -6,7 +6,7 @@ use axum::http::Uri;
 use axum::response::Html;
 use doorward_domain::audit::Unsealed;
 use doorward_domain::diagnostics::{CheckStatus, Diagnostic};
-use doorward_domain::model::User;
+use doorward_domain::model::{Node, User};
 use doorward_domain::ports::OutboxStats;
 use jiff::{SignedDuration, Timestamp};
 use minijinja::{Value, context};
@@ -66,8 +66,19 @@ pub(crate) async fn settings_page(caller: AdminCaller, uri: Uri) -> Result<Html<
     Ok(caller.render(ConsoleSection::Settings, "console/settings", values))
 }
 
-/// The checks of `doorward doctor` with their remedies: what failed comes first.
+/// The nodes, and the checks of `doorward doctor` with their remedies: what failed comes first.
 pub(crate) async fn health(caller: AdminCaller) -> Result<Html<String>, Problem> {
+    let (now, doorward) = (caller.ctx.now, caller.doorward());
+    let nodes = doorward.nodes.list(&caller.ctx).await?;
+    let node = |node: &Node| {
+        context! {
+            name => &node.name,
+            version => &node.version,
+            started => moment(node.started_at),
+            seen => moment(node.seen_at),
+            is_overdue => node.is_overdue(now),
+        }
+    };
     let mut checks = match caller.diagnose() {
         Some(diagnose) => diagnose().await,
         None => Vec::new(),
@@ -82,10 +93,23 @@ pub(crate) async fn health(caller: AdminCaller) -> Result<Html<String>, Problem>
         context! { name => check.check, status, message => &check.message, hint => check.hint.as_deref() }
     };
     let values = context! {
+        nodes => nodes.iter().map(node).collect::<Vec<_>>(),
+        warnings => warnings(now, &nodes),
         checks => checks.iter().map(row).collect::<Vec<_>>(),
         version => env!("CARGO_PKG_VERSION"),
     };
     Ok(caller.render(ConsoleSection::Health, "console/health", values))
+}
+
+/// Variants of the message `console-nodes-warning`.
+fn warnings(now: Timestamp, nodes: &[Node]) -> Vec<&'static str> {
+    let have_versions = nodes
+        .windows(2)
+        .any(|pair| pair[0].version != pair[1].version);
+    let is_one_overdue = nodes.iter().any(|node| node.is_overdue(now));
+    let overdue = is_one_overdue.then_some("overdue");
+    let versions = have_versions.then_some("versions");
+    overdue.into_iter().chain(versions).collect()
 }
 
 /// Variants of the message `console-alert` with the path of the page that shows more, the number and the time.

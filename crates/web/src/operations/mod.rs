@@ -1,4 +1,4 @@
-//! Health checks for supervisors and load balancers, and what needs the attention of an admin.
+//! Health checks for supervisors and load balancers, the nodes, and what needs the attention of an admin.
 
 pub(crate) mod api;
 mod console;

@@ -1,4 +1,4 @@
-//! The routes of the health checks, the first page of the console, and those of the health and the settings.
+//! The routes of the health checks and the nodes, and of the console's first page, health and settings.
 
 use super::{api, console};
 use crate::route_handler::prelude::*;
@@ -8,6 +8,9 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/readyz", Ignored)
         .with_problems(&[&[Stopping]])
         .api(|| routes!(api::readyz)),
+    Route::get("/node", Required)
+        .with_problems(&[&[Forbidden]])
+        .api(|| routes!(api::list_nodes)),
     Route::get("/admin", RequiredOrSignInPage).console(|| get(console::dashboard)),
     Route::get("/admin/settings", RequiredOrSignInPage).console(|| get(console::settings_page)),
     Route::get("/admin/health", RequiredOrSignInPage).console(|| get(console::health)),

@@ -91,11 +91,8 @@ pub(super) async fn run(
             output.print(&text, &json!({"keys": value}))?;
         }
         KeysCommand::Rotate(_) => {
-            let kid = components
-                .doorward
-                .keys
-                .rotate(&components.ctx(Actor::CommandLine))
-                .await?;
+            let ctx = components.ctx(Actor::CommandLine);
+            let kid = components.doorward.keys.rotate(&ctx).await?.key.kid;
             output.print(&format!("Created {kid}. Sessions use it at once, audience tokens in ten minutes, when every service has loaded it. Running servers load it within a minute."), &json!({"kid": kid}))?;
         }
         KeysCommand::Revoke(RevokeKeyArgs { kid, confirmation }) => {

@@ -48,6 +48,27 @@ fn the_totals_are_written_at_a_stop_and_continue_after_it() {
 }
 
 #[test]
+fn a_node_is_listed_while_it_runs() {
+    let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
+    let mut starts = Vec::new();
+    for _ in 0..2 {
+        let server = setup.start();
+        let token = server.sign_in("admin", PASSWORD);
+        let node = eventually("it reports", || {
+            let reply = server.send("GET", "/node", Some(&token), None);
+            let nodes = reply.expect(200).json()["items"].clone();
+            let nodes = nodes.as_array().unwrap();
+            assert!(nodes.len() < 2, "{nodes:?}");
+            nodes.first().cloned()
+        });
+        assert_eq!(node["version"], env!("CARGO_PKG_VERSION"));
+        starts.push(node["started_at"].clone());
+        server.stop();
+    }
+    assert_ne!(starts[0], starts[1]);
+}
+
+#[test]
 fn an_interrupt_stops_the_server_and_idle_connections_do_not_delay_it() {
     let server = Setup::new().start();
     let _idle = http::open(server.address()).unwrap();

@@ -1,19 +1,23 @@
-//! The signing keys and the health of the server in the console.
+//! The health of the server in the console.
 
 use std::sync::Arc;
 
 use doorward_domain::diagnostics::Diagnostic;
-use doorward_domain::{Actor, Error};
 
 use super::console_access::admin_browser;
+use crate::nodes::report;
 use crate::support::TestApp;
 
 #[tokio::test]
 async fn the_checks_of_doctor_are_shown_with_their_remedies_and_failures_come_first() {
-    for (language, failed, passed) in [("en", "failed", "passed"), ("de", "Fehler", "in Ordnung")] {
+    for (language, failed, warned, passed) in [
+        ("en", "failed", "warning", "passed"),
+        ("de", "Fehler", "Warnung", "in Ordnung"),
+    ] {
         let checks = || {
             vec![
                 Diagnostic::passed("database", "reachable"),
+                Diagnostic::warning("disk", "almost full", "Free some space"),
                 Diagnostic::failed("mail", "no response", "Correct `mail.url`"),
             ]
         };
@@ -26,15 +30,15 @@ async fn the_checks_of_doctor_are_shown_with_their_remedies_and_failures_come_fi
         let page = browser.page(page, 200).shows(&[
             env!("CARGO_PKG_VERSION"),
             &format!("<h3>database <span class=\"badge good\">{passed}</span></h3>"),
+            &format!("<h3>disk <span class=\"badge bad\">{warned}</span></h3>"),
+            "Free some space",
             &format!("<h3>mail <span class=\"badge bad\">{failed}</span></h3>"),
             "no response",
             "Correct <code>mail.url</code>",
         ]);
-        assert!(
-            page.0.find("<h3>mail") < page.0.find("<h3>database"),
-            "{}",
-            page.0
-        );
+        let places = ["mail", "disk", "database"];
+        let places = places.map(|name| page.0.find(&format!("<h3>{name}")));
+        assert!(places.is_sorted(), "{}", page.0);
     }
 }
 
@@ -52,26 +56,54 @@ async fn a_server_that_cannot_check_itself_says_how_to() {
 }
 
 #[tokio::test]
-async fn the_newest_key_signs_and_a_replaced_one_only_verifies() -> Result<(), Error> {
-    for (language, signs, verifies) in [
-        ("en", "signs", "verifies only"),
-        ("de", "signiert", "prüft nur"),
+async fn the_servers_are_shown_with_their_versions_and_a_warning_about_one_that_does_not_report() {
+    for (language, texts) in [
+        (
+            "en",
+            [
+                "No server has reported yet.",
+                "an upgrade is under way",
+                "has not reported for two minutes",
+                "runs",
+                "not seen",
+            ],
+        ),
+        (
+            "de",
+            [
+                "Noch hat sich kein Server gemeldet.",
+                "Ein Upgrade ist im Gange",
+                "zwei Minuten oder länger nicht gemeldet",
+                "läuft",
+                "nicht gemeldet",
+            ],
+        ),
     ] {
+        let [none, upgrade, missing, runs, overdue] = texts;
         let app = TestApp::new().await;
         let mut browser = admin_browser(&app, language).await;
-        let ctx = app.ctx(Actor::CommandLine);
-        let newest = app.doorward.keys.rotate(&ctx).await.unwrap();
-        let keys = app.doorward.keys.list().await?;
-        assert_eq!(keys.len(), 2);
-        let page = browser.get("/admin/keys").await;
-        browser.page(page, 200).shows(&[
-            &format!("<code>{newest}</code> <span class=\"badge good\">{signs}</span>"),
-            &format!(
-                "<code>{}</code> <span class=\"badge\">{verifies}</span>",
-                keys[1].kid
-            ),
-            "<code>doorward keys rotate</code>",
-        ]);
+        let page = browser.get("/admin/health").await;
+        browser.page(page, 200).shows(&[none]);
+        report(&app, "one", "0.1.0").await;
+        app.advance_seconds(119);
+        let page = browser.get("/admin/health").await;
+        let one = |class: &str, state: &str| {
+            format!("<bdi>one</bdi> <span class=\"badge {class}\">{state}</span>")
+        };
+        let page = browser
+            .page(page, 200)
+            .shows(&[&one("good", runs), "Doorward 0.1.0 ·"]);
+        assert!(!page.0.contains("class=\"notice\""), "{}", page.0);
+        report(&app, "two", "0.2.0").await;
+        let page = browser.get("/admin/health").await;
+        let page = browser
+            .page(page, 200)
+            .shows(&[upgrade, "Doorward 0.2.0 ·"]);
+        assert!(!page.0.contains(missing), "{}", page.0);
+        app.advance_seconds(1);
+        let page = browser.get("/admin/health").await;
+        browser
+            .page(page, 200)
+            .shows(&[upgrade, missing, &one("bad", overdue)]);
     }
-    Ok(())
 }

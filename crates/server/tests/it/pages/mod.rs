@@ -10,6 +10,7 @@ mod console_acts;
 mod console_audit;
 mod console_health;
 mod console_invitations;
+mod console_keys;
 mod console_outbox;
 mod console_overview;
 mod console_settings;

@@ -94,6 +94,11 @@ async fn a_backlog_is_deleted_in_batches() {
             "id, unit, starts_at, kind, node, amount, expires_at",
             format!("'hour/' || n, 'hour', 0, 'mails', 'one', 1, {time}"),
         ),
+        (
+            "nodes",
+            "id, name, version, started_at, seen_at, expires_at",
+            format!("'one/' || n, 'one', '0.1.0', 0, 0, {time}"),
+        ),
     ];
     for (table, columns, values) in &backlogs {
         server

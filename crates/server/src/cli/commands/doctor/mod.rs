@@ -156,13 +156,18 @@ pub(super) fn checks(config: &Config) -> Diagnose {
                 let mail_to = mail_to.and_then(|address| EmailAddress::parse(address).ok());
                 Box::pin(diagnose(&config, mail_to.as_ref())).await
             };
-            let in_time = timeout(CHECKS_TIMEOUT, checks).await;
-            in_time.unwrap_or_else(|_| {
-                let message = "the checks took longer than 30 s";
-                let hint = "Run `doorward doctor` on the server";
-                vec![Diagnostic::failed("doctor", message, hint)]
-            })
+            in_time(checks).await
         })
+    })
+}
+
+/// The results of the checks; one failure if they take too long.
+async fn in_time(checks: impl Future<Output = Vec<Diagnostic>>) -> Vec<Diagnostic> {
+    let results = timeout(CHECKS_TIMEOUT, checks).await;
+    results.unwrap_or_else(|_| {
+        let message = format!("the checks took longer than {} s", CHECKS_TIMEOUT.as_secs());
+        let hint = "Run `doorward doctor` on the server";
+        vec![Diagnostic::failed("doctor", message, hint)]
     })
 }
 
@@ -219,5 +224,26 @@ async fn mail(config: &Config, to: Option<&EmailAddress>) -> Vec<Diagnostic> {
             format!("{error:#}"),
             "Correct `mail.url`",
         )],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn checks_of_a_running_server_that_take_longer_than_30_seconds_have_failed() {
+        let checks = |seconds| async move {
+            sleep(Duration::from_secs(seconds)).await;
+            vec![Diagnostic::passed("database", "reachable")]
+        };
+        let results = in_time(checks(29)).await;
+        assert_eq!(results, [Diagnostic::passed("database", "reachable")]);
+        let results = in_time(checks(31)).await;
+        assert_eq!(results[0].status, CheckStatus::Failed);
+        assert_eq!(results[0].message, "the checks took longer than 30 s");
+        assert_eq!(results.len(), 1);
     }
 }

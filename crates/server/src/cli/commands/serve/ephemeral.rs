@@ -32,7 +32,8 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let generated_password = bootstrap::ensure_admin(&components, config).await?;
     let (_stopper, stop) = watch::channel(false);
     let app = wiring::app(&components, config, ShutdownFlag::default(), &stop, None);
-    let _tasks = worker::start(&components, &stop);
+    let node = Arc::new(worker::this_node(&components));
+    let _tasks = worker::start(&components, &node, &stop);
     let (_phases, phase) = watch::channel(Phase::Serving);
     let listener = Listener {
         sockets: vec![socket],

@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::Args;
 use doorward_domain::ctx::Actor;
+use doorward_domain::model::Node;
 use doorward_domain::values::Secret;
 use doorward_web::{App, ShutdownFlag};
 use tokio::sync::{mpsc, watch};
@@ -139,7 +140,8 @@ async fn serve(config: &Config, output: Output) -> anyhow::Result<()> {
         phase.clone(),
     )
     .await?;
-    let mut tasks = worker::start(&components, &stopped);
+    let node = Arc::new(worker::this_node(&components));
+    let mut tasks = worker::start(&components, &node, &stopped);
     let reloader = CertificateReloader::new(reloading, reload, manager.clone());
     worker::start_certificate_task(&mut tasks, &components, &stopped, reloader);
     tokio::spawn(service_manager::keep_alive(manager.clone()));
@@ -159,7 +161,7 @@ async fn serve(config: &Config, output: Output) -> anyhow::Result<()> {
     stopper.send_replace(true);
     listeners.end().await?;
     tokio::select! {
-        () = close(tasks, &app, &components, traces) => {}
+        () = close(tasks, &app, &components, &node, traces) => {}
         // In the last phase, tasks that still run are aborted.
         () = Phase::Aborting.wait_for(&phase) => worker::return_mail_leases(&components).await,
     }
@@ -364,7 +366,13 @@ impl Listeners {
 }
 
 /// Waits for background tasks and for requests of disconnected clients, then closes all connections.
-async fn close(mut tasks: JoinSet<()>, app: &App, components: &Components, traces: Option<Traces>) {
+async fn close(
+    mut tasks: JoinSet<()>,
+    app: &App,
+    components: &Components,
+    node: &Node,
+    traces: Option<Traces>,
+) {
     let over = async { while tasks.join_next().await.is_some() {} };
     let (_, settled) = tokio::join!(
         timeout(FINISH_TIMEOUT, over),
@@ -375,6 +383,7 @@ async fn close(mut tasks: JoinSet<()>, app: &App, components: &Components, trace
         tracing::warn!("aborted a request of a disconnected client");
     }
     worker::write_totals(components).await;
+    worker::remove_node(components, node).await;
     worker::seal_remaining(components).await;
     components.close().await;
     if let Some(traces) = traces {
