@@ -32,6 +32,10 @@ BEYOND_SCHEMAS = {
     "data": {"invalid", "out-of-range", "too-long", "too-deep", "wrong-type"},
     "since": {"invalid"},
     "until": {"invalid"},
+    "created_since": {"invalid"},
+    "created_until": {"invalid"},
+    "signed_in_since": {"invalid"},
+    "not_signed_in_since": {"invalid"},
     "from": {"invalid", "too-long"},
     "status": {"unconfirmed"},
 }

@@ -815,6 +815,17 @@ console-any = Alle
 console-show = Anzeigen
 console-found = Gefundene Konten
 console-no-users = Es gibt kein solches Konto.
+console-no-users-yet = Auf dieser Seite ist kein solches Konto, aber es können weitere folgen.
+console-more-filters = Weitere Filter
+console-second-factor = Zwei-Faktor-Anmeldung
+console-has-factor = { $name ->
+    [true] Ein
+   *[false] Aus
+}
+console-created-since = Angelegt ab (Tag, UTC)
+console-created-until = Angelegt bis (Tag, UTC)
+console-signed-in-since = Angemeldet seit (Tag, UTC)
+console-not-signed-in-since = Nicht angemeldet seit (Tag, UTC)
 console-first = Erste Seite
 console-previous = Vorige Seite
 console-next-page = Nächste Seite

@@ -833,6 +833,17 @@ console-any = Any
 console-show = Show
 console-found = Users found
 console-no-users = There is no such user.
+console-no-users-yet = There is no such user on this page, but more may follow.
+console-more-filters = More filters
+console-second-factor = Two-factor sign-in
+console-has-factor = { $name ->
+    [true] On
+   *[false] Off
+}
+console-created-since = Created from (day, UTC)
+console-created-until = Created to (day, UTC)
+console-signed-in-since = Signed in since (day, UTC)
+console-not-signed-in-since = Not signed in since (day, UTC)
 console-first = First page
 console-previous = Previous page
 console-next-page = Next page

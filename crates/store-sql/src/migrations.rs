@@ -78,6 +78,10 @@ const LANDED: &[(&str, &str)] = &[
         "console",
         "9dcb72c293f6d0beb93c3186a86cbcb162afce2132c19311c348987a2bc60dca",
     ),
+    (
+        "filters",
+        "e4d6356c0d2d209557c128844b0942e602ba9d29c65c50c661539b3b68a1dc56",
+    ),
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

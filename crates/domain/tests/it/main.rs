@@ -11,6 +11,7 @@ mod spy;
 
 mod access;
 mod admin;
+mod admin_list;
 mod admin_operator;
 mod audience_token;
 mod audit;

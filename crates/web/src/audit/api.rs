@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::audit::view::AuditEventView;
 use crate::http::caller::Caller;
-use crate::http::paging::{self, List, Query, parse_time};
+use crate::http::paging::{self, List, Query, TimeParser, parse_time};
 use crate::http::params::PageParams;
 use crate::http::problem::Problem;
 
@@ -45,9 +45,6 @@ pub(crate) async fn list_audit_events(caller: Caller, uri: Uri) -> Result<Respon
         &uri,
     ))
 }
-
-/// Parses a time of a query.
-pub(super) type TimeParser = fn(&str) -> Result<Timestamp, Invalid>;
 
 /// The filters of a query.
 pub(super) struct AuditQuery {

@@ -5,16 +5,13 @@ use axum::response::Html;
 use doorward_domain::admin::People;
 use doorward_domain::model::{AuditEvent, AuditKind, Outcome, Role, Status, actor_id};
 use doorward_domain::user_agent::ClientProgram;
-use doorward_domain::values::{AuditEventId, DisableReason, Invalid, UserId};
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use doorward_domain::values::{AuditEventId, DisableReason, UserId};
 use minijinja::{Value, context};
 
 use crate::audit::api::AuditQuery;
 use crate::html::console::{AdminCaller, ConsoleSection, ListForm, person};
-use crate::html::dates::moment;
-use crate::http::paging::{Query, parse_time, take_page};
+use crate::html::dates::{end_of_day, first_of_day, moment};
+use crate::http::paging::{Query, take_page};
 use crate::http::problem::Problem;
 
 /// Number of events on a page.
@@ -99,40 +96,4 @@ fn reason(event: &AuditEvent) -> Option<&'static str> {
     let is_change = event.event == AuditKind::StatusChanged;
     let reason = DisableReason::parse(reason).ok().filter(|_| is_change);
     Some(reason?.as_str())
-}
-
-/// The beginning of a day in UTC, as a date field sends it, or a time.
-fn first_of_day(text: &str) -> Result<Timestamp, Invalid> {
-    parse_time(text).or_else(|invalid| start_of(text.parse().ok()).ok_or(invalid))
-}
-
-/// The end of a day in UTC, or a time.
-fn end_of_day(text: &str) -> Result<Timestamp, Invalid> {
-    parse_time(text).or_else(|invalid| {
-        let day: Option<Date> = text.parse().ok();
-        start_of(day.and_then(|day| day.tomorrow().ok())).ok_or(invalid)
-    })
-}
-
-fn start_of(day: Option<Date>) -> Option<Timestamp> {
-    let start = day?.to_zoned(TimeZone::UTC).ok()?;
-    Some(start.timestamp())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::audit::api::TimeParser;
-
-    #[test]
-    fn a_day_is_included_and_a_time_is_exact() {
-        let parsers: [TimeParser; 2] = [first_of_day, end_of_day];
-        for (parse, day) in parsers.into_iter().zip(["2026-11-21", "2026-11-22"]) {
-            let found = parse("2026-11-21").unwrap();
-            assert_eq!(found.to_string(), format!("{day}T00:00:00Z"));
-            let time = "2026-11-21T08:00:00+01:00";
-            assert_eq!(parse(time).unwrap().to_string(), "2026-11-21T07:00:00Z");
-            assert!(parse("yesterday").is_err());
-        }
-    }
 }

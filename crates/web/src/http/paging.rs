@@ -133,6 +133,9 @@ impl Query {
     }
 }
 
+/// Parses a time of a query.
+pub(crate) type TimeParser = fn(&str) -> Result<Timestamp, Invalid>;
+
 /// Parses a time in RFC 3339.
 pub(crate) fn parse_time(text: &str) -> Result<Timestamp, Invalid> {
     let parsed = text.parse();
