@@ -30,6 +30,7 @@ BEYOND_SCHEMAS = {
     "to": {"invalid", "too-long", "out-of-range"},
     "name": {"invalid", "too-short"},
     "data": {"invalid", "out-of-range", "too-long", "too-deep", "wrong-type"},
+    "address": {"invalid"},
     "since": {"invalid"},
     "until": {"invalid"},
     "created_since": {"invalid"},

@@ -1166,6 +1166,17 @@ console-caused-by = Ausgelöst von
 console-detail = Einzelheit
 console-request = Nummer der Anfrage
 console-no-events = Es gibt kein solches Ereignis.
+console-no-events-yet = Auf dieser Seite ist kein solches Ereignis, aber es können weitere folgen.
+console-network = Adresse oder Netz
+console-network-hint = Eine IP-Adresse oder ein Netz wie 203.0.113.0/24.
+console-download-events = Als NDJSON herunterladen
+console-verified = Letzte Überprüfung
+console-verified-events = { $count ->
+    [one] Ein Ereignis, und nichts wurde verändert.
+   *[other] { $count } Ereignisse, und nichts wurde verändert.
+}
+console-verified-finding = Befund:
+console-not-verified = Das Protokoll wurde noch nicht überprüft. Führen Sie `doorward audit verify` aus.
 
 ## The page of a problem
 

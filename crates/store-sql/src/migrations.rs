@@ -80,7 +80,7 @@ const LANDED: &[(&str, &str)] = &[
     ),
     (
         "filters",
-        "e4d6356c0d2d209557c128844b0942e602ba9d29c65c50c661539b3b68a1dc56",
+        "fb0832d551e7742f048968e82ef5d598a9a79cf25e3ada3dee63edd189013abf",
     ),
 ];
 
