@@ -30,8 +30,13 @@ BEYOND_SCHEMAS = {
     "to": {"invalid", "too-long", "out-of-range"},
     "name": {"invalid", "too-short"},
     "data": {"invalid", "out-of-range", "too-long", "too-deep", "wrong-type"},
+    "address": {"invalid"},
     "since": {"invalid"},
     "until": {"invalid"},
+    "created_since": {"invalid"},
+    "created_until": {"invalid"},
+    "signed_in_since": {"invalid"},
+    "not_signed_in_since": {"invalid"},
     "from": {"invalid", "too-long"},
     "status": {"unconfirmed"},
 }

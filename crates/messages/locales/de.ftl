@@ -815,6 +815,17 @@ console-any = Alle
 console-show = Anzeigen
 console-found = Gefundene Konten
 console-no-users = Es gibt kein solches Konto.
+console-no-users-yet = Auf dieser Seite ist kein solches Konto, aber es können weitere folgen.
+console-more-filters = Weitere Filter
+console-second-factor = Zwei-Faktor-Anmeldung
+console-has-factor = { $name ->
+    [true] Ein
+   *[false] Aus
+}
+console-created-since = Angelegt ab (Tag, UTC)
+console-created-until = Angelegt bis (Tag, UTC)
+console-signed-in-since = Angemeldet seit (Tag, UTC)
+console-not-signed-in-since = Nicht angemeldet seit (Tag, UTC)
 console-first = Erste Seite
 console-previous = Vorige Seite
 console-next-page = Nächste Seite
@@ -1176,6 +1187,17 @@ console-caused-by = Ausgelöst von
 console-detail = Einzelheit
 console-request = Nummer der Anfrage
 console-no-events = Es gibt kein solches Ereignis.
+console-no-events-yet = Auf dieser Seite ist kein solches Ereignis, aber es können weitere folgen.
+console-network = Adresse oder Netz
+console-network-hint = Eine IP-Adresse oder ein Netz wie 203.0.113.0/24.
+console-download-events = Als NDJSON herunterladen
+console-verified = Letzte Überprüfung
+console-verified-events = { $count ->
+    [one] Ein Ereignis, und nichts wurde verändert.
+   *[other] { $count } Ereignisse, und nichts wurde verändert.
+}
+console-verified-finding = Befund:
+console-not-verified = Das Protokoll wurde noch nicht überprüft. Führen Sie `doorward audit verify` aus.
 
 ## The page of a problem
 

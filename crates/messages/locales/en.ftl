@@ -833,6 +833,17 @@ console-any = Any
 console-show = Show
 console-found = Users found
 console-no-users = There is no such user.
+console-no-users-yet = There is no such user on this page, but more may follow.
+console-more-filters = More filters
+console-second-factor = Two-factor sign-in
+console-has-factor = { $name ->
+    [true] On
+   *[false] Off
+}
+console-created-since = Created from (day, UTC)
+console-created-until = Created to (day, UTC)
+console-signed-in-since = Signed in since (day, UTC)
+console-not-signed-in-since = Not signed in since (day, UTC)
 console-first = First page
 console-previous = Previous page
 console-next-page = Next page
@@ -1196,6 +1207,17 @@ console-caused-by = Caused by
 console-detail = Detail
 console-request = Request id
 console-no-events = There is no such event.
+console-no-events-yet = There is no such event on this page, but more may follow.
+console-network = Address or network
+console-network-hint = An IP address, or a network such as 203.0.113.0/24.
+console-download-events = Download as NDJSON
+console-verified = Last verification
+console-verified-events = { $count ->
+    [one] One event, and nothing was changed.
+   *[other] { $count } events, and nothing was changed.
+}
+console-verified-finding = What was found:
+console-not-verified = The log was not verified yet. Run `doorward audit verify`.
 
 ## The page of a problem, by $code. /problems/CODE is for developers.
 

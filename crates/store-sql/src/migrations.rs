@@ -79,6 +79,10 @@ const LANDED: &[(&str, &str)] = &[
         "9dcb72c293f6d0beb93c3186a86cbcb162afce2132c19311c348987a2bc60dca",
     ),
     (
+        "filters",
+        "fb0832d551e7742f048968e82ef5d598a9a79cf25e3ada3dee63edd189013abf",
+    ),
+    (
         "nodes",
         "585b77e5a7fddacc478a49c1a01cf5cbfc4a6992df98858b4a6ddcb9ff0f3207",
     ),

@@ -107,6 +107,31 @@ fn user_lists() -> Vec<Query> {
             }
         }
     }
+    lists.extend(lists_by_creation());
+    lists
+}
+
+/// A list of users by the time of the sign-up, from its beginning and from a place.
+fn lists_by_creation() -> Vec<Query> {
+    let mut lists = Vec::new();
+    for (since, until) in [
+        (Some(now()), None),
+        (None, Some(later(1))),
+        (Some(now()), Some(later(1))),
+    ] {
+        for after in [None, Some(UserCursor::Created(now(), fixtures::user_id()))] {
+            for order in [Order::Ascending, Order::Descending] {
+                let filter = UserFilter {
+                    created_since: since,
+                    created_until: until,
+                    order,
+                    after: after.clone(),
+                    ..UserFilter::default()
+                };
+                lists.extend(filter.queries());
+            }
+        }
+    }
     lists
 }
 

@@ -1,18 +1,16 @@
 //! What an admin should look at, for the first page of the console: a bounded number of users.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::access::{Action, Target};
 use crate::admin::Admin;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
-use crate::model::{AuditEvent, AuditFilter, AuditKind, User, UserFilter};
+use crate::model::{User, UserFilter};
 use crate::store::{Order, Records};
 use crate::values::UserId;
 
-/// How long a break of the audit log is reported.
-const BREAKS: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Maximum number of users in each list.
 const LIMIT: usize = 5;
 /// Maximum number of admins whose second factors are read.
@@ -48,21 +46,10 @@ impl Admin {
             deletions: store.list(User::pending_deletions().limit(LIMIT)).await?,
             admins_without_factor: store.get_all(self.admins_without_factor().await?).await?,
             newest: store.list(newest.query()).await?,
-            broken_at: self.broken_at(ctx).await?,
+            broken_at: self.core.seal_broken_at(ctx).await?,
         };
         self.core.emit_view(ctx, Event::UsersListed).await?;
         Ok(attention)
-    }
-
-    async fn broken_at(&self, ctx: &Ctx) -> Result<Option<Timestamp>, Error> {
-        let breaks = AuditFilter {
-            event: Some(AuditKind::SealBroken),
-            since: Some(ctx.now - BREAKS),
-            limit: 1,
-            ..AuditFilter::default()
-        };
-        let breaks: Vec<AuditEvent> = self.core.ports.store.list_readable(breaks.query()).await?;
-        Ok(breaks.first().map(|event| event.at))
     }
 
     async fn admins_without_factor(&self) -> Result<Vec<UserId>, Error> {

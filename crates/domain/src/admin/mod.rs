@@ -3,38 +3,26 @@
 
 mod account;
 mod attention;
+mod list;
 mod operator;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::{Action, Target};
+use crate::access::Action;
 use crate::core::users::ensure_version;
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::metric_event::SessionEnd;
-use crate::model::{Role, SearchWord, Status, User, UserCursor, UserFilter, UserPage, Version};
-use crate::store::Records;
+use crate::model::{Role, Status, User, Version};
 use crate::values::{DisableReason, Invalid, UserId};
 
 pub use account::{Account, People};
 pub use attention::Attention;
 pub use operator::NewUser;
-
-/// Maximum number of words that one page of a search reads.
-const WORDS_AT_ONCE: usize = 200;
-const WORD_PAGES: usize = 5;
-
-/// The users of a page, and its places.
-struct FoundUsers {
-    users: Vec<User>,
-    start: Option<UserCursor>,
-    next: Option<UserCursor>,
-}
 
 /// A change of role or status by an admin.
 #[derive(Clone, Copy)]
@@ -79,88 +67,6 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Returns a page of the users that match the filter.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn list_users(&self, ctx: &Ctx, filter: &UserFilter) -> Result<UserPage, Error> {
-        self.core
-            .authorize(ctx, Action::ListUsers, Target::Others)
-            .await?;
-        let terms = SearchWord::terms(filter.text.as_deref().unwrap_or_default());
-        let found = match terms.is_empty() {
-            true => self.page_of_users(filter).await?,
-            false => self.search_users(filter, &terms).await?,
-        };
-        let ids = found.users.iter().map(|user| user.id).collect();
-        let last_sign_ins = self.core.last_sign_ins(ids).await?;
-        self.core.emit_view(ctx, Event::UsersListed).await?;
-        Ok(UserPage {
-            users: found.users,
-            last_sign_ins,
-            start: found.start,
-            next: found.next,
-        })
-    }
-
-    async fn page_of_users(&self, filter: &UserFilter) -> Result<FoundUsers, Error> {
-        let one_more = UserFilter {
-            limit: filter.limit.saturating_add(1),
-            ..filter.clone()
-        };
-        let mut users: Vec<User> = self.core.ports.store.list(one_more.query()).await?;
-        let has_more = users.len() > filter.limit;
-        users.truncate(filter.limit);
-        let place = |user: &User| UserCursor::User(user.id);
-        Ok(FoundUsers {
-            start: users.first().map(place),
-            next: users.last().filter(|_| has_more).map(place),
-            users,
-        })
-    }
-
-    /// Reads the words that begin with the longest term, and their users. A user is listed at the first of these words.
-    async fn search_users(
-        &self,
-        filter: &UserFilter,
-        terms: &[String],
-    ) -> Result<FoundUsers, Error> {
-        let store = &self.core.ports.store;
-        let longest = terms.iter().max_by_key(|term| term.len());
-        let term = longest.map(String::as_str).unwrap_or_default();
-        let (mut users, mut start) = (Vec::new(), None);
-        let mut after = match &filter.after {
-            Some(UserCursor::Word(key)) => Some(key.clone()),
-            _ => None,
-        };
-        for _ in 0..WORD_PAGES {
-            let words = SearchWord::beginning_with(term, after.as_deref(), filter.order);
-            let words: Vec<SearchWord> = store.list(words.limit(WORDS_AT_ONCE)).await?;
-            let ids: BTreeSet<UserId> = words.iter().map(|word| word.user_id).collect();
-            let found: Vec<User> = store.get_all(ids).await?;
-            for word in &words {
-                let key = word.key();
-                // In descending order, the query includes the place.
-                if after.as_ref() == Some(&key) {
-                    continue;
-                }
-                if users.len() == filter.limit {
-                    let next = after.map(UserCursor::Word);
-                    return Ok(FoundUsers { users, start, next });
-                }
-                start = start.or_else(|| Some(UserCursor::Word(key.clone())));
-                let user = found.iter().find(|user| user.id == word.user_id);
-                let user = user.filter(|user| filter.accepts(user) && is_found(user, word, terms));
-                users.extend(user.cloned());
-                after = Some(key);
-            }
-            if words.len() < WORDS_AT_ONCE {
-                let next = None;
-                return Ok(FoundUsers { users, start, next });
-            }
-        }
-        let next = after.map(UserCursor::Word);
-        Ok(FoundUsers { users, start, next })
-    }
-
     /// Grants or revokes the admin role. Takes effect on this node with the user's next request, on others within
     /// a second.
     #[tracing::instrument(level = "trace", skip_all)]
@@ -257,14 +163,6 @@ impl Admin {
         }
         Err(Error::Overloaded)
     }
-}
-
-/// Returns `true` if the word is the first of the user's that begins with the longest term, and each term begins one.
-fn is_found(user: &User, word: &SearchWord, terms: &[String]) -> bool {
-    let longest = terms.iter().max_by_key(|term| term.len());
-    let all = SearchWord::all_of(user);
-    let first = |term: &String| all.iter().find(|word| word.word.starts_with(term));
-    longest.and_then(first) == Some(word) && terms.iter().all(|term| first(term).is_some())
 }
 
 /// Returns the user as disabled. A new security epoch ends all sessions. A pending address is removed if the user

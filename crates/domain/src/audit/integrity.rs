@@ -7,8 +7,10 @@ use crate::audit::{
     AuditLog, AuditPublicKey, AuditReport, CheckpointId, ExportHeader, Segment, Unsealed, verifier,
 };
 use crate::ctx::Ctx;
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::events::Event;
+use crate::model::AuditVerification;
+use crate::store::Write;
 
 impl Audit {
     /// Seals the events that are old enough, and erases the personal data of deleted accounts (L-05).
@@ -49,7 +51,7 @@ impl Audit {
         self.core.keyring.audit_signer().public_key()
     }
 
-    /// Verifies the log. Trusts `keys` and the key of this node.
+    /// Verifies the log, and records when and with what result. Trusts `keys` and the key of this node.
     pub async fn verify(
         &self,
         ctx: &Ctx,
@@ -58,7 +60,22 @@ impl Audit {
     ) -> Result<(AuditReport, Unsealed), Error> {
         ensure_operator(ctx)?;
         let keys = [keys, &[self.public_key()]].concat();
-        Ok(verifier::verify(&*self.core.ports.store, keys, recorded).await?)
+        let verified = verifier::verify(&*self.core.ports.store, keys, recorded).await?;
+        let (report, _) = &verified;
+        let record = AuditVerification {
+            at: ctx.now,
+            events: i64::try_from(report.events).unwrap_or(i64::MAX),
+            finding: report
+                .violation
+                .as_ref()
+                .map(|found| found.code().to_owned()),
+        };
+        // The result is reported also if the database accepts no writes.
+        let recorded = self.core.apply(vec![Write::put(&record)]).await;
+        if let Err(error) = recorded.map_err(Error::from) {
+            tracing::warn!(error = %chain(&error), "the verification of the audit log was not recorded");
+        }
+        Ok(verified)
     }
 
     /// Writes an event about an export. Call this before the export.

@@ -19,7 +19,7 @@ pub mod signer;
 pub mod verifier;
 
 pub use log::{AuditLog, Unsealed};
-pub use service::Audit;
+pub use service::{Audit, AuditStatus};
 pub use signer::{AuditPublicKey, AuditSigner, ExportHeader};
 pub use verifier::{AuditReport, Segment, Verifier, Violation};
 

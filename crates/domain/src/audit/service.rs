@@ -2,15 +2,33 @@
 
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::access::{Action, Target};
 use crate::admin::People;
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
-use crate::model::{AuditEvent, AuditFilter, User};
-use crate::store::Records;
+use crate::model::{AuditEvent, AuditFilter, AuditKind, AuditPage, AuditVerification, User};
+use crate::store::{Records, StoreError};
 use crate::values::{UserId, Username};
+
+/// Maximum number of events of all networks that are read together.
+const AT_ONCE: usize = 200;
+/// How often a page reads.
+const READS: usize = 5;
+/// How long a break of the audit log is reported.
+const BREAKS: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// What is known of the integrity of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditStatus {
+    /// The last verification; `None` if there was none.
+    pub verified: Option<AuditVerification>,
+    /// When a worker last found a checkpoint that was modified, if it was in the last 30 days.
+    pub broken_at: Option<Timestamp>,
+}
 
 /// Lists, seals, prunes, verifies and exports the audit log.
 pub struct Audit {
@@ -25,16 +43,70 @@ impl Audit {
         Ok(self.core.emit_now(ctx, started).await?)
     }
 
-    /// Lists the events that match the filter, newest first.
+    /// Returns a page of the events that match the filter, newest first.
     #[tracing::instrument(name = "list_audit_events", level = "trace", skip_all)]
-    pub async fn list(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<Vec<AuditEvent>, Error> {
+    pub async fn list(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<AuditPage, Error> {
+        let page = self.page(ctx, filter).await?;
+        // Written after the read, so that the result does not contain this event.
+        self.core.emit_view(ctx, Event::AuditRead).await?;
+        Ok(page)
+    }
+
+    /// Writes the audit event of a download. Then [`Self::page`] returns what it contains.
+    pub async fn start_download(&self, ctx: &Ctx) -> Result<(), Error> {
         self.core
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
-        let events = self.core.ports.store.list_readable(filter.query()).await?;
-        // Written after the read, so that the result does not contain this event.
-        self.core.emit_view(ctx, Event::AuditRead).await?;
-        Ok(events)
+        let exported = Event::AuditExported { detail: "download" };
+        Ok(self.core.emit_now(ctx, exported).await?)
+    }
+
+    /// Like [`Self::list`], as a part of a download that has its audit event.
+    pub async fn page(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<AuditPage, Error> {
+        self.core
+            .authorize(ctx, Action::ReadAudit, Target::Others)
+            .await?;
+        let at_once = match filter.network {
+            Some(_) => AT_ONCE,
+            None => filter.limit.saturating_add(1),
+        };
+        let (mut events, mut before) = (Vec::new(), filter.before);
+        for _ in 0..READS {
+            let next = AuditFilter {
+                before,
+                limit: at_once,
+                ..filter.clone()
+            };
+            let read: Vec<AuditEvent> = self.core.ports.store.list_readable(next.query()).await?;
+            let is_end = read.len() < at_once;
+            for event in read {
+                if events.len() == filter.limit {
+                    let next = before;
+                    return Ok(AuditPage { events, next });
+                }
+                before = Some(event.id);
+                events.extend(Some(event).filter(|event| filter.accepts(event)));
+            }
+            if is_end {
+                let next = None;
+                return Ok(AuditPage { events, next });
+            }
+        }
+        let next = before;
+        Ok(AuditPage { events, next })
+    }
+
+    /// Returns what is known of the integrity of the log.
+    pub async fn status(&self, ctx: &Ctx) -> Result<AuditStatus, Error> {
+        self.core
+            .authorize(ctx, Action::ReadAudit, Target::Others)
+            .await?;
+        let verified = self.core.ports.store.get(AuditVerification::LAST).await?;
+        let broken_at = self.core.seal_broken_at(ctx).await?;
+        Ok(AuditStatus {
+            verified,
+            broken_at,
+        })
     }
 
     /// The users that act in these events, and those that the events are about.
@@ -60,5 +132,19 @@ impl Audit {
         let (store, key) = (&self.core.ports.store, username.key());
         let user: Option<User> = store.find(User::USERNAME_KEY, key).await?;
         Ok(user.map(|user| user.id))
+    }
+}
+
+impl Core {
+    /// Returns when a worker last found a checkpoint that was modified, if it was in the last 30 days.
+    pub(crate) async fn seal_broken_at(&self, ctx: &Ctx) -> Result<Option<Timestamp>, StoreError> {
+        let breaks = AuditFilter {
+            event: Some(AuditKind::SealBroken),
+            since: Some(ctx.now - BREAKS),
+            limit: 1,
+            ..AuditFilter::default()
+        };
+        let breaks: Vec<AuditEvent> = self.ports.store.list_readable(breaks.query()).await?;
+        Ok(breaks.first().map(|event| event.at))
     }
 }

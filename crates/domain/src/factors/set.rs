@@ -5,6 +5,8 @@
 //! the set is as it was read, so that of two concurrent uses of a recovery code one fails. It needs a proof that fits that
 //! state (M-02).
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,7 @@ use crate::core::Core;
 use crate::error::Error;
 use crate::limits::KnownDevice;
 use crate::model::{Credential, CredentialKind};
-use crate::store::{Records, Write};
+use crate::store::{Records, StoreError, Write};
 use crate::values::{CredentialId, FactorCode, FactorKind, Secret, UserId};
 
 /// A user's active second factors.
@@ -288,5 +290,21 @@ impl Core {
             Some(credential) => FactorSet::read(credential),
             None => Ok(FactorSet::empty(user_id)),
         }
+    }
+
+    /// Returns those of these users who have a second factor. A set that only a newer release can read has one.
+    pub(crate) async fn users_with_factors(
+        &self,
+        users: &BTreeSet<UserId>,
+    ) -> Result<BTreeSet<UserId>, StoreError> {
+        let ids = users.iter().copied().map(CredentialId::of_factor_set);
+        let ids: Vec<CredentialId> = ids.collect();
+        let sets: Vec<Credential> = self.ports.store.get_all(ids).await?;
+        let with_factor = sets.into_iter().filter_map(|credential| {
+            let user_id = credential.user_id;
+            let is_empty = FactorSet::read(credential).is_ok_and(|set| set.is_empty());
+            (!is_empty).then_some(user_id)
+        });
+        Ok(with_factor.collect())
     }
 }

@@ -1,8 +1,9 @@
 //! Lists of audit events.
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 
-use super::{AuditKind, AuditRecord, Outcome};
+use super::{AuditEvent, AuditKind, AuditRecord, Outcome};
 use crate::store::{Condition, Query, Value};
 use crate::values::{AuditEventId, UserId};
 
@@ -17,6 +18,8 @@ pub struct AuditFilter {
     pub event: Option<AuditKind>,
     /// Only events with this outcome.
     pub outcome: Option<Outcome>,
+    /// Only events of clients in this network. No index serves it: the query returns the others, too.
+    pub network: Option<IpNet>,
     /// Only events at this time or later.
     pub since: Option<Timestamp>,
     /// Only events before this time.
@@ -27,7 +30,23 @@ pub struct AuditFilter {
     pub limit: usize,
 }
 
+/// A page of a list. One of a network can have fewer events than its limit although more follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditPage {
+    /// The events, newest first.
+    pub events: Vec<AuditEvent>,
+    /// The events of the next page are older than this one; `None` at the end of the list.
+    pub next: Option<AuditEventId>,
+}
+
 impl AuditFilter {
+    /// Returns `true` if the event is in the network. The [query](Self::query) does the rest.
+    pub(crate) fn accepts(&self, event: &AuditEvent) -> bool {
+        let address = event.address.map(|address| address.to_canonical());
+        let is_in = |network: IpNet| address.is_some_and(|address| network.contains(&address));
+        self.network.is_none_or(is_in)
+    }
+
     /// The events, in the order of an index that selects the user, else the actor, else the kind.
     pub fn query(&self) -> Query {
         let wanted: [(&'static str, Option<Value>); 4] = [

@@ -4,6 +4,7 @@
 mod audit_event;
 mod audit_filter;
 mod audit_record;
+mod audit_verification;
 mod checkpoint;
 mod credential;
 mod deleted_user;
@@ -30,7 +31,7 @@ mod void_undo_links;
 use crate::store::{Record, Table};
 
 pub use audit_event::{AuditEvent, AuditKind, Outcome};
-pub use audit_filter::AuditFilter;
+pub use audit_filter::{AuditFilter, AuditPage};
 pub use invitation::{Invitation, InvitationDelivery, InvitationStatus};
 pub use mail_filter::MailFilter;
 pub(crate) use mail_job::LEASE_DURATION;
@@ -68,6 +69,7 @@ records! {
     node { Node }
     audit_record { AuditRecord, SealedEvent, actor_id }
     checkpoint { Checkpoint }
+    audit_verification { AuditVerification }
 }
 
 pub(crate) use mail_kind::{MailLimit, MailLink, NewEmail, Recipient};

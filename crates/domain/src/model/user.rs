@@ -333,6 +333,7 @@ impl Record for User {
             &["deletion_at"],
             &["deletion_reminder_at"],
             &["invitation"],
+            &["created_at"],
         ],
         common: &[("status", "active"), ("role", "user")],
         ..Table::new(

@@ -17,8 +17,18 @@ pub struct UserFilter {
     pub status: Option<Status>,
     /// Only users with this role.
     pub role: Option<Role>,
-    /// The order: by the time of the sign-up, oldest first or newest first, and the results of a search by the word that was
-    /// found.
+    /// Only users who signed up at this time or later.
+    pub created_since: Option<Timestamp>,
+    /// Only users who signed up before this time.
+    pub created_until: Option<Timestamp>,
+    /// Only users who signed in at this time or later.
+    pub signed_in_since: Option<Timestamp>,
+    /// Only users who did not sign in at this time or later, also if they never did.
+    pub not_signed_in_since: Option<Timestamp>,
+    /// Only users with a second factor (`true`), or without one.
+    pub second_factor: Option<bool>,
+    /// The order: by the id, oldest first or newest first; with a time of the sign-up by that time; and the results of a
+    /// search by the word that was found.
     pub order: Order,
     /// Only users after this place, in this order.
     pub after: Option<UserCursor>,
@@ -31,32 +41,107 @@ pub struct UserFilter {
 pub enum UserCursor {
     /// After this user.
     User(UserId),
+    /// After the user with this id who signed up at this time, in a list by the time of the sign-up.
+    Created(Timestamp, UserId),
     /// After this key of a [`SearchWord`](super::SearchWord), in the results of a search.
     Word(String),
 }
 
-/// A page of a list. A page of a search can have fewer users than its limit although more follow.
+/// A page of a list. A page of a search, or with a filter that no index serves, can have fewer users than its limit although
+/// more follow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserPage {
     /// The users.
     pub users: Vec<User>,
     /// When these users last signed in. Those who never did are omitted.
     pub last_sign_ins: HashMap<UserId, Timestamp>,
-    /// The place of the first of them: what follows it in the opposite order is on the page before. `None` if the page is empty.
+    /// The place of the first of them, or before it: what follows it in the opposite order is on the page before. `None` at
+    /// the end of the list.
     pub start: Option<UserCursor>,
     /// The place after the last of them; `None` at the end of the list.
     pub next: Option<UserCursor>,
 }
 
 impl UserFilter {
-    /// Returns `true` if the user has the role and the status.
+    /// Returns `true` if the user has the role and the status, and signed up in the time.
     pub fn accepts(&self, user: &User) -> bool {
         self.status.is_none_or(|status| user.status == status)
             && self.role.is_none_or(|role| user.role == role)
+            && is_within(user.created_at, self.created_since, self.created_until)
     }
 
-    /// The users of a list without a search text, with their data. Few users are admins and few are not active, so
-    /// that of two filters the index of one skips few users.
+    /// Returns `true` if the filter asks for the last sign-in.
+    pub(crate) fn has_sign_ins(&self) -> bool {
+        self.signed_in_since.is_some() || self.not_signed_in_since.is_some()
+    }
+
+    /// Returns `true` if it accepts a user whose last sign-in was at this time; `None` for one who never signed in.
+    pub(crate) fn accepts_sign_in(&self, last: Option<Timestamp>) -> bool {
+        match last {
+            Some(at) => is_within(at, self.signed_in_since, self.not_signed_in_since),
+            None => self.signed_in_since.is_none(),
+        }
+    }
+
+    /// Returns `true` if the [queries](Self::queries) can return users that the filter does not accept.
+    pub(crate) fn skips_users(&self) -> bool {
+        let has_created = self.created_since.is_some() || self.created_until.is_some();
+        let is_by_all = self.role.is_none() && self.status.is_none();
+        self.has_sign_ins() || self.second_factor.is_some() || has_created && !is_by_all
+    }
+
+    /// The place of a user in this list.
+    pub(crate) fn place(&self, user: &User) -> UserCursor {
+        match self.is_by_creation() {
+            true => UserCursor::Created(user.created_at, user.id),
+            false => UserCursor::User(user.id),
+        }
+    }
+
+    /// The users of a list without a search text, with their data: those of the first query, then those of the next. They
+    /// include all that the filter accepts.
+    pub fn queries(&self) -> Vec<Query> {
+        match self.is_by_creation() {
+            true => self.by_creation(),
+            false => vec![self.query()],
+        }
+    }
+
+    /// Returns `true` if the list is in the order of the sign-ups. Few users are admins and few are not active, so that an
+    /// index of these skips fewer users.
+    fn is_by_creation(&self) -> bool {
+        let has_created = self.created_since.is_some() || self.created_until.is_some();
+        let is_common = self.role != Some(Role::Admin)
+            && self.status.is_none_or(|status| status == Status::Active);
+        has_created && is_common
+    }
+
+    /// Users who signed up at the time of the place, and then those who signed up after it, or before it.
+    fn by_creation(&self) -> Vec<Query> {
+        let last = |until: Timestamp| until.as_microsecond().saturating_sub(1);
+        let mut above = self.created_since.map(last);
+        let mut at_most = self.created_until.map(last);
+        let index = || Query::by::<User>(&["created_at"]);
+        let same = match (&self.after, self.order) {
+            (Some(UserCursor::Created(at, id)), Order::Ascending) => {
+                above = Some(at.as_microsecond());
+                Some(index().equal(*at).above(*id))
+            }
+            (Some(UserCursor::Created(at, id)), Order::Descending) => {
+                at_most = Some(last(*at));
+                // No user has the lowest id.
+                Some(index().equal(*at).at_most(id.before().unwrap_or(*id)))
+            }
+            _ => None,
+        };
+        let mut others = index();
+        (others.above, others.at_most) = (above.map(Into::into), at_most.map(Into::into));
+        let queries = same.into_iter().chain([others]);
+        queries.map(|query| self.ordered(query)).collect()
+    }
+
+    /// The users of a list by id. Few users are admins and few are not active, so that of two filters the index of one skips
+    /// few users.
     pub fn query(&self) -> Query {
         let query = match (self.role, self.status) {
             (None, None) => Query::by::<User>(&[]),
@@ -73,15 +158,25 @@ impl UserFilter {
             Some(UserCursor::User(id)) => Some(*id),
             _ => None,
         };
-        let query = match (self.order, after) {
-            (Order::Ascending, None) => query,
+        self.ordered(match (self.order, after) {
+            (_, None) => query,
             (Order::Ascending, Some(id)) => query.above(id),
-            (Order::Descending, None) => query.descending(),
             // No user has the lowest id.
-            (Order::Descending, Some(id)) => query.at_most(id.before().unwrap_or(id)).descending(),
-        };
-        query.whole().limit(self.limit)
+            (Order::Descending, Some(id)) => query.at_most(id.before().unwrap_or(id)),
+        })
     }
+
+    fn ordered(&self, query: Query) -> Query {
+        Query {
+            order: self.order,
+            ..query.whole().limit(self.limit)
+        }
+    }
+}
+
+/// Returns `true` if the time is at or after `since`, and before `until`.
+fn is_within(at: Timestamp, since: Option<Timestamp>, until: Option<Timestamp>) -> bool {
+    since.is_none_or(|since| at >= since) && until.is_none_or(|until| at < until)
 }
 
 fn by_role(role: Role) -> Query {

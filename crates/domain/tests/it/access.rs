@@ -115,6 +115,8 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
             let filter = AuditFilter::default();
             doorward.audit.list(ctx, &filter).await.map(|_| ())
         }
+        "download audit" => doorward.audit.start_download(ctx).await,
+        "audit status" => doorward.audit.status(ctx).await.map(|_| ()),
         "find audited user" => doorward.audit.find_user_id(ctx, named).await.map(|_| ()),
         "list totals" => {
             let range = TotalsRange::new(TimeUnit::Hour, None, None, ctx.now)?;

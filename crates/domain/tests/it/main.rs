@@ -11,9 +11,11 @@ mod spy;
 
 mod access;
 mod admin;
+mod admin_list;
 mod admin_operator;
 mod audience_token;
 mod audit;
+mod audit_read;
 mod constant_work;
 mod deletion;
 mod email_change;

@@ -114,6 +114,64 @@ async fn filters_and_pages_work_together() {
     );
 }
 
+#[tokio::test]
+async fn events_are_filtered_by_an_address_or_a_network() {
+    let app = TestApp::new().await;
+    let (admin, ben) = (app.admin().await, app.user("ben").await);
+    ben.patch("/user/me", json!({})).await.expect(200);
+    let found = events(&admin, "event=profile-updated").await;
+    let address = found[0]["address"].as_str().unwrap();
+    let of_one = format!("address={address}");
+    for (network, count) in [
+        (of_one.as_str(), 1),
+        ("address=10.0.0.0/8", 1),
+        ("address=10.0.0.0%2F8", 1),
+        ("address=", 1),
+        ("address=203.0.113.0/24", 0),
+        ("address=2001:db8::/32", 0),
+    ] {
+        let query = format!("event=profile-updated&{network}");
+        assert_eq!(events(&admin, &query).await.len(), count, "{network}");
+    }
+}
+
+#[tokio::test]
+async fn a_download_has_the_filtered_events_as_lines_and_is_an_event() {
+    let app = TestApp::new().await;
+    let (admin, ben) = (app.admin().await, app.user("ben").await);
+    // More than a download reads at once.
+    for _ in 0..505 {
+        admin.get("/audit?limit=1").await.expect(200);
+    }
+    let listed = events(&admin, "user=ben").await;
+    let answer = admin.get("/audit/export?user=ben").await.expect(200);
+    assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let name = answer.header("content-disposition").unwrap();
+    assert_eq!(
+        name,
+        "attachment; filename=\"doorward-audit-2026-11-21.ndjson\""
+    );
+    let text = answer.text();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    assert_eq!(lines.collect::<Vec<Value>>(), listed);
+    assert!(text.ends_with('\n'), "{text}");
+    let all = admin.get("/audit/export").await.expect(200);
+    let all = all.text();
+    assert!(all.lines().count() > 505, "{}", all.lines().count());
+    assert_eq!(all.matches("\"event\":\"audit-exported\"").count(), 2);
+    for address in ["203.0.113.0/24", "10.0.0.0/8"] {
+        let path = format!("/audit/export?event=audit-exported&address={address}");
+        let lines = admin.get(&path).await.expect(200).text().lines().count();
+        assert_eq!(lines > 0, address == "10.0.0.0/8", "{address}");
+    }
+    let refused = admin.get("/audit/export?limit=1&since=x").await;
+    refused.assert_field_errors(&[("limit", "unknown"), ("since", "invalid")]);
+    ben.get("/audit/export?since=x")
+        .await
+        .expect_problem(403, "forbidden");
+}
+
 /// The audit event of an admin's request for another user. `None` if the route writes none, or is tested elsewhere.
 fn line_of(route: &Route) -> Option<&'static str> {
     Some(match (route.method.as_str(), route.path) {
@@ -132,6 +190,7 @@ fn line_of(route: &Route) -> Option<&'static str> {
         ("PUT", "/password") => "password-changed failed",
         ("POST", "/recovery") => "recovery-requested",
         ("GET", "/audit") => "audit-read",
+        ("GET", "/audit/export") => "audit-exported",
         ("GET", "/outbox") => "outbox-listed",
         ("POST", "/outbox/test") => "test-mail-requested",
         ("POST", "/signing-key") => "key-rotated",
@@ -230,9 +289,10 @@ async fn an_invalid_query_is_reported_by_field() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     admin
-        .get("/audit?event=x&outcome=x&since=yesterday&until=x&limit=0&q=1")
+        .get("/audit?event=x&outcome=x&since=yesterday&until=x&limit=0&q=1&address=10.1.2.3/8")
         .await
         .assert_field_errors(&[
+            ("address", "invalid"),
             ("event", "invalid"),
             ("limit", "out-of-range"),
             ("outcome", "invalid"),

@@ -49,10 +49,10 @@ async fn a_migration_creates_the_table_once() {
 /// The description of a table whose last index is being built.
 fn building() -> String {
     let index = |slot: usize| {
-        let status = ["ACTIVE", "CREATING"][usize::from(slot == 6)];
+        let status = ["ACTIVE", "CREATING"][usize::from(slot == 7)];
         format!(r#"{{"IndexName":"index-{slot}","IndexStatus":"{status}"}}"#)
     };
-    let indexes = (0..7).map(index).collect::<Vec<_>>().join(",");
+    let indexes = (0..8).map(index).collect::<Vec<_>>().join(",");
     let table = format!(r#""TableStatus":"ACTIVE","GlobalSecondaryIndexes":[{indexes}]"#);
     let body = format!(r#"{{"Table":{{{table}}}}}"#);
     let length = body.len();
@@ -78,7 +78,7 @@ async fn a_store_serves_while_an_index_is_being_built_and_the_status_says_so() {
         let store = DynamoStore::connect(&settings).await.unwrap();
         store.ping().await.unwrap();
         let steps = status(&settings).await.unwrap();
-        let last = steps.iter().find(|step| step.name == "index-6").unwrap();
+        let last = steps.iter().find(|step| step.name == "index-7").unwrap();
         assert!(last.applied_at.is_none(), "{steps:?}");
     }
 }

@@ -230,3 +230,49 @@ pub async fn filters_go_together(store: Arc<dyn Store>) {
     };
     assert_eq!(ids(&*store, every).await, [users[4]]);
 }
+
+/// Users of an import can have any id, and many can have signed up at one moment.
+pub async fn users_are_listed_in_the_order_of_their_sign_ups(store: Arc<dyn Store>) {
+    let mut users: Vec<User> = [3, 1, 2, 2, 2, 0]
+        .map(|at| User {
+            created_at: later(at),
+            ..fixtures::user()
+        })
+        .into();
+    for user in &users {
+        insert(&*store, user).await;
+    }
+    users.sort_unstable_by_key(|user| (user.created_at, user.id));
+    let listed: Vec<UserId> = users.iter().map(|user| user.id).collect();
+    let found = async |since: Option<i64>, until: Option<i64>, order, place: Option<usize>| {
+        let filter = UserFilter {
+            created_since: since.map(later),
+            created_until: until.map(later),
+            order,
+            after: place.map(|place| UserCursor::Created(users[place].created_at, users[place].id)),
+            limit: 10,
+            ..UserFilter::default()
+        };
+        let mut found = Vec::new();
+        for query in filter.queries() {
+            let users: Vec<User> = store.list(query).await.unwrap();
+            found.extend(users.iter().map(|user| user.id));
+        }
+        if order == Order::Descending {
+            found.reverse();
+        }
+        found
+    };
+    let (oldest, newest) = (Order::Ascending, Order::Descending);
+    for order in [oldest, newest] {
+        assert_eq!(found(Some(0), None, order, None).await, listed);
+        assert_eq!(found(None, Some(4), order, None).await, listed);
+        assert_eq!(found(Some(1), Some(3), order, None).await, listed[1..5]);
+    }
+    for place in 1..5 {
+        let after = found(Some(1), Some(3), oldest, Some(place)).await;
+        assert_eq!(after, listed[place + 1..5], "after {place}");
+        let before = found(Some(1), Some(3), newest, Some(place)).await;
+        assert_eq!(before, listed[1..place], "before {place}");
+    }
+}

@@ -1,28 +1,35 @@
 //! `GET /audit`: the audit log.
 
+use axum::body::Body;
 use axum::http::Uri;
-use axum::response::Response;
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use doorward_domain::Error;
 use doorward_domain::access::{Action, Target};
+use doorward_domain::error::chain;
 use doorward_domain::model::{AuditFilter, AuditKind, Outcome};
 use doorward_domain::values::{AuditEventId, Invalid, UserId};
+use futures_util::stream;
+use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::audit::view::AuditEventView;
 use crate::http::caller::Caller;
-use crate::http::paging::{self, List, Query, parse_time};
-use crate::http::params::PageParams;
+use crate::http::networks;
+use crate::http::paging::{self, List, Query, TimeParser, parse_time};
+use crate::http::params::{AuditParams, PageParams};
 use crate::http::problem::Problem;
+use crate::http::responses::attachment;
+
+const NDJSON: &str = "application/x-ndjson";
+/// Number of events that a download reads together.
+const CHUNK: usize = 500;
 
 /// Lists the audit log, newest first.
-#[utoipa::path(get, path = "/audit", tag = "Admin",
-    params(
-        ("user" = Option<String>, Query, description = "Events of this user: `me`, a username or a user id"),
-        ("actor" = Option<String>, Query, description = "Events that this user has caused: `me`, a username or a user id"),
-        ("event" = Option<String>, Query, description = "Events of this kind, such as `sign-in`"),
-        ("outcome" = Option<String>, Query, description = "Only `success` or only `failure`", pattern = "^(success|failure)$"),
-        ("since" = Option<String>, Query, description = "Events at or after this time (RFC 3339)", format = DateTime),
-        ("until" = Option<String>, Query, description = "Events before this time (RFC 3339)", format = DateTime),
-        PageParams),
+///
+/// A page with `address` looks at up to 1,000 events: it can have few or none although more follow. `next` is null at the end
+/// only.
+#[utoipa::path(get, path = "/audit", tag = "Admin", params(AuditParams, PageParams),
     responses((status = 200, description = "A page of events", body = List<AuditEventView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
 pub(crate) async fn list_audit_events(caller: Caller, uri: Uri) -> Result<Response, Problem> {
     caller
@@ -35,19 +42,63 @@ pub(crate) async fn list_audit_events(caller: Caller, uri: Uri) -> Result<Respon
     let wanted = AuditQuery::take(&mut query, [parse_time, parse_time]);
     query.finish()?;
     let mut filter = wanted.filter(&caller).await?;
-    (filter.before, filter.limit) = (before, limit + 1);
-    let events = caller.doorward().audit.list(&caller.ctx, &filter).await?;
-    Ok(paging::respond(
-        events,
-        limit,
-        |event| *event.id.as_bytes(),
-        |event| AuditEventView::from(event),
-        &uri,
-    ))
+    (filter.before, filter.limit) = (before, limit);
+    let page = caller.doorward().audit.list(&caller.ctx, &filter).await?;
+    let views = page.events.iter().map(AuditEventView::from).collect();
+    let next = page.next.map(|next| paging::cursor_text(next.as_bytes()));
+    Ok(paging::respond_page(views, next, &uri))
 }
 
-/// Parses a time of a query.
-pub(super) type TimeParser = fn(&str) -> Result<Timestamp, Invalid>;
+/// Downloads the audit log as JSON lines, newest first.
+///
+/// Each line is an event as in the list. For a file that can be verified, use `doorward audit export`.
+#[utoipa::path(get, path = "/audit/export", tag = "Admin", params(AuditParams),
+    responses((status = 200, description = "An event in each line", body = String, content_type = "application/x-ndjson", headers(("Content-Disposition" = String, description = "`attachment`, with a name for the file")))))]
+pub(crate) async fn export_audit_events(caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    caller
+        .doorward()
+        .authorize(&caller.ctx, Action::ReadAudit, Target::Others)
+        .await?;
+    let mut query = Query::parse(uri.query())?;
+    let wanted = AuditQuery::take(&mut query, [parse_time, parse_time]);
+    query.finish()?;
+    let mut filter = wanted.filter(&caller).await?;
+    filter.limit = CHUNK;
+    let (brand, day) = (caller.brand().file_name(), caller.ctx.now.strftime("%F"));
+    let file = attachment(&format!("{brand}-audit-{day}.ndjson"));
+    caller.doorward().audit.start_download(&caller.ctx).await?;
+    // The next page is read after the client has received the previous one.
+    let download = Some((caller.doorward().clone(), caller.ctx.clone(), filter));
+    let chunks = stream::try_unfold(download, |download| async {
+        let Some((doorward, ctx, mut filter)) = download else {
+            return Ok(None);
+        };
+        let page = doorward.audit.page(&ctx, &filter).await;
+        let page = page.inspect_err(|error| {
+            tracing::error!(error = %chain(error), "download of the audit log aborted");
+        })?;
+        let lines = page
+            .events
+            .iter()
+            .map(|event| line(&AuditEventView::from(event)));
+        let lines: String = lines.collect();
+        filter.before = page.next;
+        let rest = page.next.map(|_| (doorward, ctx, filter));
+        Ok::<_, Error>(Some((lines, rest)))
+    });
+    let headers = [
+        (CONTENT_TYPE, NDJSON.to_owned()),
+        (CONTENT_DISPOSITION, file),
+        (CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((headers, Body::from_stream(chunks)).into_response())
+}
+
+fn line(event: &AuditEventView) -> String {
+    let mut line = serde_json::to_string(event).expect("texts are JSON");
+    line.push('\n');
+    line
+}
 
 /// The filters of a query.
 pub(super) struct AuditQuery {
@@ -57,6 +108,7 @@ pub(super) struct AuditQuery {
     actor: Option<String>,
     event: Option<AuditKind>,
     outcome: Option<Outcome>,
+    network: Option<IpNet>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
 }
@@ -74,6 +126,9 @@ impl AuditQuery {
                 let outcome = Outcome::from_name(text);
                 outcome.ok_or_else(|| Invalid::new("invalid", "Must be `success` or `failure`."))
             }),
+            network: query.optional("address", |text| {
+                networks::parse(text).map_err(|detail| Invalid::new("invalid", detail))
+            }),
             since: query.optional("since", since),
             until: query.optional("until", until),
         }
@@ -86,6 +141,7 @@ impl AuditQuery {
             actor_id: id_of(caller, self.actor.as_deref()).await?,
             event: self.event,
             outcome: self.outcome,
+            network: self.network,
             since: self.since,
             until: self.until,
             ..AuditFilter::default()

@@ -3,18 +3,18 @@
 use axum::http::Uri;
 use axum::response::Html;
 use doorward_domain::admin::People;
-use doorward_domain::model::{AuditEvent, AuditKind, Outcome, Role, Status, actor_id};
+use doorward_domain::model::{
+    AuditEvent, AuditKind, AuditVerification, Outcome, Role, Status, actor_id,
+};
 use doorward_domain::user_agent::ClientProgram;
-use doorward_domain::values::{AuditEventId, DisableReason, Invalid, UserId};
+use doorward_domain::values::{AuditEventId, DisableReason, UserId};
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use minijinja::{Value, context};
 
 use crate::audit::api::AuditQuery;
 use crate::html::console::{AdminCaller, ConsoleSection, ListForm, person};
-use crate::html::dates::moment;
-use crate::http::paging::{Query, parse_time, take_page};
+use crate::html::dates::{end_of_day, first_of_day, moment};
+use crate::http::paging::{Query, cursor_text};
 use crate::http::problem::Problem;
 
 /// Number of events on a page.
@@ -26,29 +26,49 @@ const UNWRITTEN: [AuditKind; 2] = [AuditKind::Unreadable, AuditKind::Other];
 pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<String>, Problem> {
     let form = ListForm::read(
         &uri,
-        &["user", "actor", "event", "outcome", "since", "until"],
+        &[
+            "user", "actor", "event", "outcome", "address", "since", "until",
+        ],
     )?;
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(AuditEventId::from_bytes)?;
     let wanted = AuditQuery::take(&mut query, [first_of_day, end_of_day]);
     query.finish()?;
     let mut filter = wanted.filter(&caller).await?;
-    (filter.before, filter.limit) = (before, PAGE_SIZE + 1);
-    let mut events = caller.doorward().audit.list(&caller.ctx, &filter).await?;
-    let people = caller.doorward().audit.people(&caller.ctx, &events).await?;
-    let next = take_page(&mut events, PAGE_SIZE, |event| *event.id.as_bytes());
+    (filter.before, filter.limit) = (before, PAGE_SIZE);
+    let (ctx, audit) = (&caller.ctx, &caller.doorward().audit);
+    let page = audit.list(ctx, &filter).await?;
+    let people = audit.people(ctx, &page.events).await?;
+    let status = audit.status(ctx).await?;
+    // The download takes times, and the form takes days.
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    let download = form
+        .with("since", time(filter.since))
+        .with("until", time(filter.until));
+    let next = page.next.map(|next| cursor_text(next.as_bytes()));
     let path = ConsoleSection::Audit.path();
     let kinds = AuditKind::ALL
         .iter()
         .filter(|kind| !UNWRITTEN.contains(kind));
     let values = context! {
-        events => events.iter().map(|event| event_row(event, &people)).collect::<Vec<_>>(),
+        verified => status.verified.as_ref().map(verification),
+        broken_at => status.broken_at.map(moment),
+        download => download.link("/audit/export", &[]),
+        events => page.events.iter().map(|event| event_row(event, &people)).collect::<Vec<_>>(),
         kinds => kinds.map(|kind| kind.as_str()).collect::<Vec<_>>(),
         first => before.map(|_| form.link(path, &[])),
         next => next.map(|cursor| form.link(path, &[("cursor", &cursor)])),
         filters => form.values(),
     };
     Ok(caller.render(ConsoleSection::Audit, "audit/console", values))
+}
+
+fn verification(verified: &AuditVerification) -> Value {
+    context! {
+        at => moment(verified.at),
+        events => verified.events,
+        finding => verified.finding.as_deref(),
+    }
 }
 
 /// An event with its words, which are a variant of the message `console-kind`, and with the names of its users.
@@ -99,40 +119,4 @@ fn reason(event: &AuditEvent) -> Option<&'static str> {
     let is_change = event.event == AuditKind::StatusChanged;
     let reason = DisableReason::parse(reason).ok().filter(|_| is_change);
     Some(reason?.as_str())
-}
-
-/// The beginning of a day in UTC, as a date field sends it, or a time.
-fn first_of_day(text: &str) -> Result<Timestamp, Invalid> {
-    parse_time(text).or_else(|invalid| start_of(text.parse().ok()).ok_or(invalid))
-}
-
-/// The end of a day in UTC, or a time.
-fn end_of_day(text: &str) -> Result<Timestamp, Invalid> {
-    parse_time(text).or_else(|invalid| {
-        let day: Option<Date> = text.parse().ok();
-        start_of(day.and_then(|day| day.tomorrow().ok())).ok_or(invalid)
-    })
-}
-
-fn start_of(day: Option<Date>) -> Option<Timestamp> {
-    let start = day?.to_zoned(TimeZone::UTC).ok()?;
-    Some(start.timestamp())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::audit::api::TimeParser;
-
-    #[test]
-    fn a_day_is_included_and_a_time_is_exact() {
-        let parsers: [TimeParser; 2] = [first_of_day, end_of_day];
-        for (parse, day) in parsers.into_iter().zip(["2026-11-21", "2026-11-22"]) {
-            let found = parse("2026-11-21").unwrap();
-            assert_eq!(found.to_string(), format!("{day}T00:00:00Z"));
-            let time = "2026-11-21T08:00:00+01:00";
-            assert_eq!(parse(time).unwrap().to_string(), "2026-11-21T07:00:00Z");
-            assert!(parse("yesterday").is_err());
-        }
-    }
 }

@@ -7,5 +7,8 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/audit", Required)
         .with_problems(&[&[Forbidden], QUERY])
         .api(|| routes!(api::list_audit_events)),
+    Route::get("/audit/export", Required)
+        .with_problems(&[&[Forbidden], QUERY])
+        .api(|| routes!(api::export_audit_events)),
     Route::get("/admin/audit", RequiredOrSignInPage).console(|| get(console::audit_page)),
 ];

@@ -240,6 +240,13 @@ impl ListForm {
         }
     }
 
+    /// This form with another value.
+    pub(crate) fn with(&self, name: &'static str, value: Option<String>) -> Self {
+        let mut values = self.0.clone();
+        values.insert(name, value.unwrap_or_default());
+        Self(values)
+    }
+
     /// The entered values.
     pub(crate) fn values(&self) -> Value {
         Value::from(Serde(self.0.clone()))

@@ -1,7 +1,12 @@
-//! Times for templates, whose macros and messages put them into the user's language.
+//! Times for templates, whose macros and messages put them into the user's language, and days of forms.
 
+use doorward_domain::values::Invalid;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use minijinja::{Value, context};
+
+use crate::http::paging::parse_time;
 
 /// A session that was used this recently is active.
 const ACTIVE: SignedDuration = SignedDuration::from_mins(5);
@@ -29,9 +34,28 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> Value {
     context! { unit, count }
 }
 
+/// The beginning of a day in UTC, as a date field sends it, or a time.
+pub(crate) fn first_of_day(text: &str) -> Result<Timestamp, Invalid> {
+    parse_time(text).or_else(|invalid| start_of(text.parse().ok()).ok_or(invalid))
+}
+
+/// The end of a day in UTC, or a time.
+pub(crate) fn end_of_day(text: &str) -> Result<Timestamp, Invalid> {
+    parse_time(text).or_else(|invalid| {
+        let day: Option<Date> = text.parse().ok();
+        start_of(day.and_then(|day| day.tomorrow().ok())).ok_or(invalid)
+    })
+}
+
+fn start_of(day: Option<Date>) -> Option<Timestamp> {
+    let start = day?.to_zoned(TimeZone::UTC).ok()?;
+    Some(start.timestamp())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::paging::TimeParser;
 
     #[test]
     fn an_age_has_its_largest_whole_unit() {
@@ -52,6 +76,18 @@ mod tests {
                 age.get_attr("count").unwrap(),
             );
             assert_eq!(found, (unit.into(), count.into()), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_included_and_a_time_is_exact() {
+        let parsers: [TimeParser; 2] = [first_of_day, end_of_day];
+        for (parse, day) in parsers.into_iter().zip(["2026-11-21", "2026-11-22"]) {
+            let found = parse("2026-11-21").unwrap();
+            assert_eq!(found.to_string(), format!("{day}T00:00:00Z"));
+            let time = "2026-11-21T08:00:00+01:00";
+            assert_eq!(parse(time).unwrap().to_string(), "2026-11-21T07:00:00Z");
+            assert!(parse("yesterday").is_err());
         }
     }
 }

@@ -39,7 +39,7 @@ impl FromStr for Networks {
 }
 
 /// Parses an address or a network in CIDR notation.
-fn parse(text: &str) -> Result<IpNet, String> {
+pub(crate) fn parse(text: &str) -> Result<IpNet, String> {
     let invalid = |_| format!("`{text}` is not an address or a network such as 10.0.0.0/8");
     let network = match text.parse::<IpAddr>() {
         Ok(address) => IpNet::from(address.to_canonical()),

@@ -133,6 +133,9 @@ impl Query {
     }
 }
 
+/// Parses a time of a query.
+pub(crate) type TimeParser = fn(&str) -> Result<Timestamp, Invalid>;
+
 /// Parses a time in RFC 3339.
 pub(crate) fn parse_time(text: &str) -> Result<Timestamp, Invalid> {
     let parsed = text.parse();
@@ -175,7 +178,12 @@ pub(crate) fn take_page<M>(
     let has_more = found.len() > limit;
     found.truncate(limit);
     let last = found.last().filter(|_| has_more);
-    last.map(|last| URL_SAFE_NO_PAD.encode(id(last)))
+    last.map(|last| cursor_text(&id(last)))
+}
+
+/// The cursor of the page after the item with this id.
+pub(crate) fn cursor_text(id: &[u8; 16]) -> String {
+    URL_SAFE_NO_PAD.encode(id)
 }
 
 /// Responds with a page. `next` is the position after it, if there may be more.

@@ -42,3 +42,27 @@ pub(crate) struct PageParams {
     #[param(pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")]
     cursor: Option<String>,
 }
+
+/// The filters of the audit log; see `AuditQuery`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AuditParams {
+    /// Events of this user: `me`, a username or a user id
+    user: Option<String>,
+    /// Events that this user has caused: `me`, a username or a user id
+    actor: Option<String>,
+    /// Events of this kind, such as `sign-in`
+    event: Option<String>,
+    /// Only `success` or only `failure`
+    #[param(pattern = "^(success|failure)$")]
+    outcome: Option<String>,
+    /// Events of clients with this IP address, or in this network, such as `203.0.113.0/24`
+    #[param(max_length = 64, pattern = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$")]
+    address: Option<String>,
+    /// Events at or after this time (RFC 3339)
+    #[param(format = DateTime)]
+    since: Option<String>,
+    /// Events before this time (RFC 3339)
+    #[param(format = DateTime)]
+    until: Option<String>,
+}

@@ -9,13 +9,14 @@ use doorward_domain::model::{Role, Status, User, UserCursor, UserFilter, Version
 use doorward_domain::sign_in::Proof;
 use doorward_domain::store::Order;
 use doorward_domain::values::{DisableReason, Invalid, UserId};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::etag::IfMatch;
-use crate::http::paging::{self, List, Query};
+use crate::http::paging::{self, List, Query, TimeParser, parse_time};
 use crate::http::params::{IfMatchParam, UserParam};
 use crate::http::problem::Problem;
 use crate::users::view::{UserView, changed_user};
@@ -24,11 +25,19 @@ use crate::users::view::{UserView, changed_user};
 const MAX_TEXT: usize = 200;
 
 /// Lists users, oldest first, or newest first. The results of a search are in the order of the words that were found.
+///
+/// A page with `q`, `signed_in_since`, `not_signed_in_since` or `second_factor`, or with a time of the sign-up beside another
+/// filter, looks at up to 1,000 users: it can have few or none although more follow. `next` is null at the end only.
 #[utoipa::path(get, path = "/user", tag = "Admin",
     params(
         ("q" = Option<String>, Query, description = "Beginning of a username, an address, `@domain`, or a word of the name", max_length = 200, pattern = "^[^\\u0000]*$"),
         ("status" = Option<String>, Query, description = "`pending`, `active` or `disabled`", pattern = "^(pending|active|disabled)$"),
         ("role" = Option<String>, Query, description = "`user` or `admin`", pattern = "^(user|admin)$"),
+        ("created_since" = Option<String>, Query, description = "Users who signed up at or after this time (RFC 3339)", format = DateTime),
+        ("created_until" = Option<String>, Query, description = "Users who signed up before this time (RFC 3339)", format = DateTime),
+        ("signed_in_since" = Option<String>, Query, description = "Users whose last sign-in was at or after this time (RFC 3339)", format = DateTime),
+        ("not_signed_in_since" = Option<String>, Query, description = "Users who have not signed in at or after this time (RFC 3339), also if they never did", format = DateTime),
+        ("second_factor" = Option<bool>, Query, description = "`true`: users with a second factor; `false`: users without one"),
         ("order" = Option<String>, Query, description = "`asc` (the default) or `desc`: by the time of the sign-up, and the results of a search by the word that was found", pattern = "^(asc|desc)$"),
         ("limit" = Option<u32>, Query, description = "1 to 200, default 50", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`next` of the previous page", pattern = "^([0-9a-f]{2}){16,}$")),
@@ -51,7 +60,7 @@ pub(crate) async fn list_users(caller: Caller, uri: Uri) -> Result<Response, Pro
         order: order.unwrap_or_default(),
         after,
         limit,
-        ..take_filter(&mut query)
+        ..take_filter(&mut query, [parse_time, parse_time])
     };
     query.finish()?;
     let admin = &caller.doorward().admin;
@@ -63,8 +72,9 @@ pub(crate) async fn list_users(caller: Caller, uri: Uri) -> Result<Response, Pro
     Ok(paging::respond_page(users.collect(), next, &uri))
 }
 
-/// Takes the search text and the filters, for the API and the console.
-pub(super) fn take_filter(query: &mut Query) -> UserFilter {
+/// Takes the search text and the filters, for the API and the console. `since` parses the beginning of a time, and `until` the
+/// end.
+pub(super) fn take_filter(query: &mut Query, [since, until]: [TimeParser; 2]) -> UserFilter {
     UserFilter {
         text: query.optional("q", search_text),
         status: query.optional("status", |text| {
@@ -73,11 +83,22 @@ pub(super) fn take_filter(query: &mut Query) -> UserFilter {
         role: query.optional("role", |text| {
             Role::from_name(text).ok_or_else(|| one_of("user or admin"))
         }),
+        created_since: query.optional("created_since", since),
+        created_until: query.optional("created_until", until),
+        signed_in_since: query.optional("signed_in_since", since),
+        not_signed_in_since: query.optional("not_signed_in_since", since),
+        second_factor: query.optional("second_factor", |text| {
+            text.parse().map_err(|_| one_of("true or false"))
+        }),
         ..UserFilter::default()
     }
 }
 
-/// Parses the hexadecimal digits of a user's id, or of a key of a search word. Any other bytes are a place among the words.
+/// Length of the cursor of a place among the sign-ups: a time and an id. The key of a search word is longer.
+const CREATED: usize = 24;
+
+/// Parses the hexadecimal digits of a user's id, of a time and an id, or of a key of a search word. Any other bytes are a place
+/// among the words.
 pub(super) fn cursor(text: &str) -> Option<UserCursor> {
     let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if text.len() < 32 || !text.len().is_multiple_of(2) || !text.bytes().all(is_hex) {
@@ -86,17 +107,28 @@ pub(super) fn cursor(text: &str) -> Option<UserCursor> {
     let pairs = (0..text.len()).step_by(2);
     let bytes = pairs.map(|at| u8::from_str_radix(&text[at..at + 2], 16));
     let bytes: Vec<u8> = bytes.collect::<Result<_, _>>().ok()?;
-    Some(match <[u8; 16]>::try_from(bytes.as_slice()) {
-        Ok(id) => UserCursor::User(UserId::from_bytes(id)),
-        Err(_) => UserCursor::Word(String::from_utf8_lossy(&bytes).replace('\0', "")),
-    })
+    if let Ok(id) = bytes.as_slice().try_into() {
+        return Some(UserCursor::User(UserId::from_bytes(id)));
+    }
+    if bytes.len() == CREATED
+        && let Some((at, id)) = bytes.split_first_chunk()
+        && let Ok(id) = id.try_into()
+    {
+        let at = Timestamp::from_microsecond(i64::from_be_bytes(*at)).ok()?;
+        return Some(UserCursor::Created(at, UserId::from_bytes(id)));
+    }
+    let key = String::from_utf8_lossy(&bytes).replace('\0', "");
+    Some(UserCursor::Word(key))
 }
 
 pub(super) fn cursor_text(cursor: &UserCursor) -> String {
-    hex(match cursor {
-        UserCursor::User(id) => id.as_bytes(),
-        UserCursor::Word(key) => key.as_bytes(),
-    })
+    match cursor {
+        UserCursor::User(id) => hex(id.as_bytes()),
+        UserCursor::Created(at, id) => {
+            hex(&[&at.as_microsecond().to_be_bytes()[..], id.as_bytes()].concat())
+        }
+        UserCursor::Word(key) => hex(key.as_bytes()),
+    }
 }
 
 fn search_text(text: &str) -> Result<String, Invalid> {

@@ -13,7 +13,7 @@ use minijinja::{Value, context};
 
 use crate::audit::console::event_row;
 use crate::html::console::{AdminCaller, ConsoleSection, ListForm, status, user_path, user_row};
-use crate::html::dates::{ago, moment};
+use crate::html::dates::{ago, end_of_day, first_of_day, moment};
 use crate::html::display_name;
 use crate::html::outcome::Outcome;
 use crate::http::paging::Query;
@@ -23,6 +23,17 @@ use crate::users::admin;
 
 /// Number of users on a page.
 const PAGE_SIZE: usize = 25;
+/// The parameters of the list.
+const FILTERS: [&str; 8] = [
+    "q",
+    "status",
+    "role",
+    "second_factor",
+    "created_since",
+    "created_until",
+    "signed_in_since",
+    "not_signed_in_since",
+];
 /// What the page of a user confirms: variants of the message `console-done`.
 const DONE: [&str; 13] = [
     "role-changed",
@@ -47,12 +58,12 @@ pub(crate) async fn list_page(
     outcome: Outcome,
     uri: Uri,
 ) -> Result<Html<String>, Problem> {
-    let form = ListForm::read(&uri, &["q", "status", "role"])?;
+    let form = ListForm::read(&uri, &FILTERS)?;
     let mut query = Query::parse(uri.query())?;
     let place = query.cursor(admin::cursor)?;
     let is_back = query.flag("back");
     let done = outcome.done(&mut query, &["deleted"]);
-    let filter = admin::take_filter(&mut query);
+    let filter = admin::take_filter(&mut query, [first_of_day, end_of_day]);
     query.finish()?;
     let order = match filter.text {
         Some(_) => Order::Ascending,

@@ -1,5 +1,6 @@
 //! The audit log in the console.
 
+use doorward_domain::audit::CheckpointId;
 use doorward_domain::model::{AuditKind, Role};
 use doorward_domain::values::DisableReason;
 use serde_json::json;
@@ -59,6 +60,85 @@ async fn the_log_has_the_filters_of_the_api_and_leads_to_the_users() {
         .await
         .expect(422);
     browser.get("/admin/audit?event=nothing").await.expect(422);
+}
+
+#[tokio::test]
+async fn the_log_is_filtered_by_network_and_its_download_has_the_same_filters() {
+    for (language, none, download) in [
+        ("en", "There is no such event.", "Download as NDJSON"),
+        (
+            "de",
+            "Es gibt kein solches Ereignis.",
+            "Als NDJSON herunterladen",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        app.user("ben").await;
+        let page = browser.get("/admin/audit?address=203.0.113.0%2F24").await;
+        let page = browser
+            .page(page, 200)
+            .shows(&[none, "value=\"203.0.113.0/24\""]);
+        assert!(!page.0.contains(download), "{}", page.0);
+        let query = "address=10.0.0.0%2F8&user=ben&since=2026-11-21&until=2026-11-21";
+        let page = browser.get(&format!("/admin/audit?{query}")).await;
+        let page = browser.page(page, 200).0;
+        let (before, _) = page
+            .split_once(&format!("\" download>{download}</a>"))
+            .unwrap();
+        let (_, path) = before.rsplit_once("href=\"").unwrap();
+        let file = browser.get(&path.replace("&amp;", "&")).await.expect(200);
+        assert_eq!(file.header("content-type"), Some("application/x-ndjson"));
+        let text = file.text();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(
+            lines.len(),
+            page.matches("<code class=\"hint\">").count(),
+            "{path}"
+        );
+        assert!(lines[0].contains("\"event\":\"sign-in\""), "{text}");
+        browser.get("/admin/audit?address=here").await.expect(422);
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_when_it_was_last_verified_and_what_was_found() {
+    for (language, never, intact, failed) in [
+        (
+            "en",
+            "The log was not verified yet.",
+            "nothing was changed",
+            "What was found: <code>log-end-missing</code>",
+        ),
+        (
+            "de",
+            "wurde noch nicht überprüft.",
+            "nichts wurde verändert",
+            "Befund: <code>log-end-missing</code>",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        let audit = &app.doorward.audit;
+        let operator = || app.ctx(doorward_domain::Actor::CommandLine);
+        let page = browser.get("/admin/audit").await;
+        browser.page(page, 200).shows(&[never]);
+        audit.verify(&operator(), &[], &[]).await.unwrap();
+        let page = browser.get("/admin/audit").await;
+        browser
+            .page(page, 200)
+            .shows(&[intact, "2026-11-21T08:00:00Z"]);
+        let removed = CheckpointId {
+            position: 9_999,
+            hash: "a".repeat(64),
+        };
+        app.advance_seconds(60);
+        audit.verify(&operator(), &[], &[removed]).await.unwrap();
+        let page = browser.get("/admin/audit").await;
+        browser
+            .page(page, 200)
+            .shows(&[failed, "2026-11-21T08:01:00Z"]);
+    }
 }
 
 #[tokio::test]

@@ -125,6 +125,57 @@ async fn a_search_and_its_filters_are_those_of_the_api_and_stay_in_the_form() {
 }
 
 #[tokio::test]
+async fn more_filters_are_by_day_and_stay_open_while_one_is_set() {
+    for (language, filters) in [("en", "More filters"), ("de", "Weitere Filter")] {
+        let app = TestApp::new().await;
+        app.create("anna", Role::User).await;
+        app.advance_seconds(24 * 3600);
+        let mut browser = admin_browser(&app, language).await;
+        let ben = app.user("ben").await;
+        enrol(&app, &ben, "").await;
+        for (query, expected, field) in [
+            (
+                "created_since=2026-11-22",
+                "ben root",
+                "name=\"created_since\" type=\"date\"",
+            ),
+            (
+                "created_until=2026-11-21",
+                "anna",
+                "name=\"created_until\" type=\"date\"",
+            ),
+            (
+                "signed_in_since=2026-11-22",
+                "ben root",
+                "name=\"signed_in_since\" type=\"date\"",
+            ),
+            (
+                "not_signed_in_since=2026-11-22",
+                "anna",
+                "name=\"not_signed_in_since\" type=\"date\"",
+            ),
+            (
+                "second_factor=true",
+                "ben",
+                "<option value=\"true\" selected>",
+            ),
+        ] {
+            let page = browser.get(&format!("/admin/users?{query}")).await;
+            let open = format!("<details open>\n<summary>{filters}</summary>");
+            let page = browser.page(page, 200).shows(&[&open, field]);
+            let mut found = listed(&page.0);
+            found.sort();
+            assert_eq!(found.join(" "), expected, "{query}");
+        }
+        let page = browser.get("/admin/users").await;
+        let closed = format!("<details>\n<summary>{filters}</summary>");
+        browser.page(page, 200).shows(&[&closed]);
+        let invalid = browser.get("/admin/users?created_since=soon").await;
+        invalid.expect(422);
+    }
+}
+
+#[tokio::test]
 async fn the_page_of_a_user_shows_what_the_api_shows() {
     let app = TestApp::new().await;
     let mut browser = admin_browser(&app, "en").await;

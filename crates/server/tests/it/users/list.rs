@@ -3,6 +3,7 @@
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
 
+use crate::factors::enrol;
 use crate::support::{Client, PASSWORD, TestApp, TestResponse};
 
 fn names(answer: &TestResponse) -> Vec<String> {
@@ -116,6 +117,79 @@ async fn a_search_matches_names_and_addresses_and_can_be_filtered() {
     ] {
         assert_eq!(found(&admin, query).await, expected, "{query}");
     }
+}
+
+#[tokio::test]
+async fn users_are_filtered_by_sign_up_last_sign_in_and_second_factor() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    for name in ["anna", "ben", "carla"] {
+        app.advance_seconds(60);
+        app.create(name, Role::User).await;
+    }
+    app.advance_seconds(60);
+    let anna = app.sign_in("anna").await;
+    app.advance_seconds(60);
+    app.sign_in("ben").await;
+    enrol(&app, &anna, "").await;
+    for (query, expected) in [
+        ("created_since=2026-11-21T08:02:00Z", vec!["ben", "carla"]),
+        ("created_until=2026-11-21T08:02:00Z", vec!["anna", "root"]),
+        (
+            "created_since=2026-11-21T08:01:00Z&created_until=2026-11-21T08:03:00Z&order=desc",
+            vec!["anna", "ben"],
+        ),
+        (
+            "created_since=2026-11-21T09:02:00%2B01:00&role=user&status=active",
+            vec!["ben", "carla"],
+        ),
+        (
+            "created_since=2026-11-21T08:00:00Z&role=admin",
+            vec!["root"],
+        ),
+        ("created_until=2026-11-21T08:03:00Z&q=an", vec!["anna"]),
+        ("created_since=2026-11-21T08:02:00Z&q=an", vec![]),
+        ("signed_in_since=2026-11-21T08:05:00Z", vec!["ben"]),
+        (
+            "not_signed_in_since=2026-11-21T08:05:00Z",
+            vec!["anna", "carla", "root"],
+        ),
+        (
+            "not_signed_in_since=2026-11-21T08:05:00Z&signed_in_since=2026-11-21T08:00:00Z",
+            vec!["anna", "root"],
+        ),
+        ("second_factor=true", vec!["anna"]),
+        ("second_factor=false", vec!["ben", "carla", "root"]),
+        (
+            "second_factor=false&role=user&signed_in_since=2026-11-21T08:00:00Z",
+            vec!["ben"],
+        ),
+        (
+            "created_since=&second_factor=",
+            vec!["anna", "ben", "carla", "root"],
+        ),
+    ] {
+        assert_eq!(found(&admin, query).await, expected, "{query}");
+    }
+    let first = "/user?created_since=2026-11-21T08:00:00Z&order=desc&limit=3";
+    let first = admin.get(first).await.expect(200);
+    assert_eq!(names(&first), ["carla", "ben", "anna"]);
+    let link = first.header("link").unwrap();
+    let next = admin
+        .get(&link[1..link.find('>').unwrap()])
+        .await
+        .expect(200);
+    assert_eq!(names(&next), ["root"]);
+    admin
+        .get("/user?created_since=x&created_until=x&signed_in_since=x&not_signed_in_since=x&second_factor=1")
+        .await
+        .assert_field_errors(&[
+            ("created_since", "invalid"),
+            ("created_until", "invalid"),
+            ("not_signed_in_since", "invalid"),
+            ("second_factor", "invalid"),
+            ("signed_in_since", "invalid"),
+        ]);
 }
 
 #[tokio::test]

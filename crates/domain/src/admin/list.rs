@@ -1,0 +1,172 @@
+//! Lists and finds users.
+//!
+//! An index serves the role, the status and the time of the sign-up. The other filters, and combinations, skip users: a
+//! page reads a limited number, and can have fewer users than its limit although more follow.
+
+use std::collections::BTreeSet;
+
+use crate::access::{Action, Target};
+use crate::admin::Admin;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::events::Event;
+use crate::model::{SearchWord, User, UserCursor, UserFilter, UserPage};
+use crate::store::{Records, StoreError};
+use crate::values::UserId;
+
+/// Maximum number of words, or of users that may be skipped, that are read together.
+const AT_ONCE: usize = 200;
+/// How often a page reads.
+const READS: usize = 5;
+
+/// The users of a page, and its places.
+struct FoundUsers {
+    users: Vec<User>,
+    start: Option<UserCursor>,
+    next: Option<UserCursor>,
+}
+
+impl Admin {
+    /// Returns a page of the users that match the filter.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn list_users(&self, ctx: &Ctx, filter: &UserFilter) -> Result<UserPage, Error> {
+        self.core
+            .authorize(ctx, Action::ListUsers, Target::Others)
+            .await?;
+        let terms = SearchWord::terms(filter.text.as_deref().unwrap_or_default());
+        let found = match terms.is_empty() {
+            true => self.page_of_users(filter).await?,
+            false => self.search_users(filter, &terms).await?,
+        };
+        let ids = found.users.iter().map(|user| user.id).collect();
+        let last_sign_ins = self.core.last_sign_ins(ids).await?;
+        self.core.emit_view(ctx, Event::UsersListed).await?;
+        Ok(UserPage {
+            users: found.users,
+            last_sign_ins,
+            start: found.start,
+            next: found.next,
+        })
+    }
+
+    async fn page_of_users(&self, filter: &UserFilter) -> Result<FoundUsers, Error> {
+        let at_once = match filter.skips_users() {
+            true => AT_ONCE,
+            false => filter.limit.saturating_add(1),
+        };
+        let (mut users, mut start, mut after) = (Vec::new(), None, filter.after.clone());
+        for _ in 0..READS {
+            let read = self.read_users(filter, after.clone(), at_once).await?;
+            let accepted = self.accepted(filter, &read).await?;
+            let is_end = read.len() < at_once;
+            start = start.or_else(|| read.first().map(|user| filter.place(user)));
+            for user in read {
+                if users.len() == filter.limit {
+                    let next = after;
+                    return Ok(FoundUsers { users, start, next });
+                }
+                after = Some(filter.place(&user));
+                users.extend(Some(user).filter(|user| accepted.contains(&user.id)));
+            }
+            if is_end {
+                let next = None;
+                return Ok(FoundUsers { users, start, next });
+            }
+        }
+        let next = after;
+        Ok(FoundUsers { users, start, next })
+    }
+
+    /// Reads users after a place, in the order of the filter. It may not accept them.
+    async fn read_users(
+        &self,
+        filter: &UserFilter,
+        after: Option<UserCursor>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
+        let filter = UserFilter {
+            after,
+            ..filter.clone()
+        };
+        let mut users: Vec<User> = Vec::new();
+        for query in filter.queries() {
+            let query = query.limit(limit - users.len());
+            users.extend(self.core.ports.store.list::<User>(query).await?);
+        }
+        Ok(users)
+    }
+
+    /// Reads the words that begin with the longest term, and their users. A user is listed at the first of these words.
+    async fn search_users(
+        &self,
+        filter: &UserFilter,
+        terms: &[String],
+    ) -> Result<FoundUsers, Error> {
+        let store = &self.core.ports.store;
+        let longest = terms.iter().max_by_key(|term| term.len());
+        let term = longest.map(String::as_str).unwrap_or_default();
+        let (mut users, mut start) = (Vec::new(), None);
+        let mut after = match &filter.after {
+            Some(UserCursor::Word(key)) => Some(key.clone()),
+            _ => None,
+        };
+        for _ in 0..READS {
+            let words = SearchWord::beginning_with(term, after.as_deref(), filter.order);
+            let words: Vec<SearchWord> = store.list(words.limit(AT_ONCE)).await?;
+            let ids: BTreeSet<UserId> = words.iter().map(|word| word.user_id).collect();
+            let found: Vec<User> = store.get_all(ids).await?;
+            let accepted = self.accepted(filter, &found).await?;
+            for word in &words {
+                let key = word.key();
+                // In descending order, the query includes the place.
+                if after.as_ref() == Some(&key) {
+                    continue;
+                }
+                if users.len() == filter.limit {
+                    let next = after.map(UserCursor::Word);
+                    return Ok(FoundUsers { users, start, next });
+                }
+                start = start.or_else(|| Some(UserCursor::Word(key.clone())));
+                let user = found.iter().find(|user| user.id == word.user_id);
+                let user =
+                    user.filter(|user| accepted.contains(&user.id) && is_found(user, word, terms));
+                users.extend(user.cloned());
+                after = Some(key);
+            }
+            if words.len() < AT_ONCE {
+                let next = None;
+                return Ok(FoundUsers { users, start, next });
+            }
+        }
+        let next = after.map(UserCursor::Word);
+        Ok(FoundUsers { users, start, next })
+    }
+
+    /// The users among these that the filter accepts.
+    async fn accepted(
+        &self,
+        filter: &UserFilter,
+        users: &[User],
+    ) -> Result<BTreeSet<UserId>, StoreError> {
+        let accepted = users.iter().filter(|user| filter.accepts(user));
+        let mut accepted: BTreeSet<UserId> = accepted.map(|user| user.id).collect();
+        if filter.has_sign_ins() {
+            let ids = accepted.iter().copied().collect();
+            let last_sign_ins = self.core.last_sign_ins(ids).await?;
+            accepted.retain(|id| filter.accepts_sign_in(last_sign_ins.get(id).copied()));
+        }
+        if let Some(wanted) = filter.second_factor {
+            let with_factor = self.core.users_with_factors(&accepted).await?;
+            accepted.retain(|id| with_factor.contains(id) == wanted);
+        }
+        Ok(accepted)
+    }
+}
+
+/// Returns `true` if the word is the first of the user's that begins with the longest term, and each term begins one.
+fn is_found(user: &User, word: &SearchWord, terms: &[String]) -> bool {
+    let longest = terms.iter().max_by_key(|term| term.len());
+    let all = SearchWord::all_of(user);
+    let first = |term: &String| all.iter().find(|word| word.word.starts_with(term));
+    longest.and_then(first) == Some(word) && terms.iter().all(|term| first(term).is_some())
+}

@@ -1,0 +1,117 @@
+//! Lists of the audit log by network, and its last verification.
+
+use doorward_domain::Error;
+use doorward_domain::audit::CheckpointId;
+use doorward_domain::model::{
+    AuditEvent, AuditFilter, AuditKind, AuditPage, AuditVerification, Outcome,
+};
+use doorward_domain::store::{Store, Write};
+use doorward_domain::values::AuditEventId;
+use jiff::SignedDuration;
+
+use crate::test_node::*;
+
+/// Stores an event of a client, `age` milliseconds before now.
+async fn store_event(node: &TestNode, age: i64, address: &str) {
+    let at = node.now() - SignedDuration::from_millis(age);
+    let event = AuditEvent {
+        id: AuditEventId::first_at(at),
+        at,
+        event: AuditKind::SignIn,
+        outcome: Outcome::Success,
+        actor: "anonymous".to_owned(),
+        user_id: None,
+        address: Some(address.parse().unwrap()),
+        user_agent: None,
+        request_id: String::new(),
+        detail: None,
+    };
+    node.store.apply(vec![Write::insert(&event)]).await.unwrap();
+}
+
+async fn of_network(node: &TestNode, network: &str, before: Option<AuditEventId>) -> AuditPage {
+    let filter = AuditFilter {
+        network: Some(network.parse().unwrap()),
+        before,
+        limit: 50,
+        ..AuditFilter::default()
+    };
+    let audit = &node.doorward.audit;
+    audit.list(&node.operator(), &filter).await.unwrap()
+}
+
+#[tokio::test]
+async fn events_are_found_by_the_network_of_the_client() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    let addresses = [
+        "203.0.113.7",
+        "203.0.113.80",
+        "::ffff:203.0.113.7",
+        "2001:db8::1",
+        "198.51.100.1",
+    ];
+    for (age, address) in (1..).zip(addresses) {
+        store_event(&node, age, address).await;
+    }
+    for (network, expected) in [
+        ("203.0.113.0/24", &addresses[..3]),
+        ("2001:db8::/32", &addresses[3..4]),
+        ("198.51.100.1/32", &addresses[4..]),
+        ("192.0.2.0/24", &[]),
+    ] {
+        let page = of_network(&node, network, None).await;
+        let found = page.events.iter().filter_map(|event| event.address);
+        let found: Vec<String> = found.map(|address| address.to_string()).collect();
+        assert_eq!(found, expected, "{network}");
+        assert_eq!(page.next, None);
+    }
+    let page = of_network(&node, "203.0.113.7/32", None).await;
+    assert_eq!(page.events.len(), 2);
+}
+
+/// Scale: no index has the address.
+#[tokio::test]
+async fn a_page_that_finds_nothing_among_a_thousand_events_leads_on() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.advance(hours(1));
+    for age in 1..=1_000 {
+        store_event(&node, age, "198.51.100.1").await;
+    }
+    store_event(&node, 1_001, "203.0.113.7").await;
+    let first = of_network(&node, "203.0.113.0/24", None).await;
+    assert_eq!(first.events, []);
+    let second = of_network(&node, "203.0.113.0/24", first.next).await;
+    assert_eq!((second.events.len(), second.next), (1, None));
+}
+
+#[tokio::test]
+async fn the_last_verification_is_recorded_with_what_was_found() {
+    let node = TestNode::new().await;
+    let (audit, operator) = (&node.doorward.audit, node.operator());
+    node.active("ben").await;
+    audit.seal_all(&operator).await.unwrap();
+    let verified = async || audit.status(&operator).await.unwrap().verified;
+    assert_eq!(verified().await, None);
+    let (report, _) = audit.verify(&operator, &[], &[]).await.unwrap();
+    let intact = AuditVerification {
+        at: node.now(),
+        events: report.events.try_into().unwrap(),
+        finding: None,
+    };
+    assert_eq!(verified().await, Some(intact));
+    node.advance(hours(1));
+    let removed = CheckpointId {
+        position: 9_999,
+        hash: "a".repeat(64),
+    };
+    let operator = node.operator();
+    audit.verify(&operator, &[], &[removed]).await.unwrap();
+    let found = audit.status(&operator).await.unwrap().verified.unwrap();
+    assert_eq!(found.at, node.now());
+    assert_eq!(found.finding.as_deref(), Some("log-end-missing"));
+    let ben = node.sign_in("ben").await;
+    let refused = audit.status(&node.of(&ben)).await;
+    assert_err!(refused, Error::Forbidden);
+}
