@@ -72,7 +72,7 @@ async fn a_list_by_the_time_of_the_sign_up_is_in_its_order_and_has_each_user_onc
         let newest: Vec<String> = newest.concat().into_iter().rev().collect();
         assert_eq!(newest, expected);
     }
-    // A place outside the time shows nobody else.
+    // A place outside the time adds no user.
     let outside = UserCursor::Created(day(9), UserId::from_bytes([0; 16]));
     let filter = UserFilter {
         after: Some(outside),
@@ -132,7 +132,7 @@ async fn users_are_found_by_their_second_factor() {
 
 /// Scale: a page reads at most a thousand users to find some that no index selects.
 #[tokio::test]
-async fn a_page_that_finds_nobody_among_a_thousand_users_leads_on() {
+async fn a_page_that_finds_no_user_among_a_thousand_users_leads_on() {
     let node = TestNode::new().await;
     let users = store_users(&node, &[node.now(); 1_001]).await;
     let last = LastSignIn {

@@ -290,6 +290,8 @@ export async function walkConsole(language, look) {
   await look(browser, "console, users", "main:not(:has(.status)) form[action='/admin/users'] #q");
   await browser.go("/admin/users?q=nothing");
   await look(browser, "console, no user found", "main:not(:has(table)) #q[value=nothing]");
+  await browser.go("/admin/users?second_factor=true");
+  await look(browser, "console, more filters", "main:has(table) details[open] #created_since");
   await browser.go("/admin/users?q=ben");
   await browser.click("table a");
   await look(browser, "console, a user", "main:not(:has(.status)) [aria-labelledby=factors] .list");
@@ -324,7 +326,9 @@ export async function walkConsole(language, look) {
     await look(browser, `console, ${act}`, `form[action$='/${act}']`);
   }
   await browser.go("/admin/audit");
-  await look(browser, "console, audit log", "form[action='/admin/audit'] #since");
+  await look(browser, "console, audit log", "main:has(a[download]) form[action='/admin/audit'] #since");
+  await browser.go("/admin/audit?address=203.0.113.0/24");
+  await look(browser, "console, no event of a network", "main:not(:has(a[download])) #address");
   await browser.go("/admin/outbox");
   await look(browser, "console, outbox", "main:not(:has(.list)) form[action='/admin/outbox/test']");
   await walkOutbox(language, look);

@@ -94,9 +94,6 @@ pub(super) fn take_filter(query: &mut Query, [since, until]: [TimeParser; 2]) ->
     }
 }
 
-/// Length of the cursor of a place among the sign-ups: a time and an id. The key of a search word is longer.
-const CREATED: usize = 24;
-
 /// Parses the hexadecimal digits of a user's id, of a time and an id, or of a key of a search word. Any other bytes are a place
 /// among the words.
 pub(super) fn cursor(text: &str) -> Option<UserCursor> {
@@ -110,11 +107,11 @@ pub(super) fn cursor(text: &str) -> Option<UserCursor> {
     if let Ok(id) = bytes.as_slice().try_into() {
         return Some(UserCursor::User(UserId::from_bytes(id)));
     }
-    if bytes.len() == CREATED
-        && let Some((at, id)) = bytes.split_first_chunk()
+    // The key of a search word is longer.
+    if let Some((at, id)) = bytes.split_first_chunk()
         && let Ok(id) = id.try_into()
+        && let Ok(at) = Timestamp::from_microsecond(i64::from_be_bytes(*at))
     {
-        let at = Timestamp::from_microsecond(i64::from_be_bytes(*at)).ok()?;
         return Some(UserCursor::Created(at, UserId::from_bytes(id)));
     }
     let key = String::from_utf8_lossy(&bytes).replace('\0', "");

@@ -268,6 +268,12 @@ async fn a_forged_cursor_is_rejected_or_is_only_a_position() {
         ),
         ["root"]
     );
+    // A time and an id, and a time that is out of range.
+    for start in ["00", "7f"] {
+        let rest = "f".repeat(46);
+        let path = format!("/user?created_since=2026-11-21T08:00:00Z&cursor={start}{rest}");
+        admin.get(&path).await.expect(200);
+    }
     assert!(
         names(
             &admin
