@@ -57,7 +57,7 @@ cargo xtask TASK
                     build the release archive, for this machine or a target of rustc that runs on it
   reproduce [--target TRIPLE]
                     build the release twice, in two folders, and compare
-  common-passwords  regenerate crates/domain/src/hashing/common-passwords.txt
+  common-passwords  regenerate crates/domain/src/values/common-passwords.txt
   tools             install the tools that the tests need, and nothing else
 ";
 

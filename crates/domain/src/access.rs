@@ -5,8 +5,8 @@
 
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
-use crate::model::{AuditKind, Role};
-use crate::values::{UserId, Username};
+use crate::model::AuditKind;
+use crate::values::{Role, UserId, Username};
 
 /// An action that requires authorization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -113,3 +113,17 @@ impl SignInOutcome {
         }
     }
 }
+
+/// Records metric events. It never blocks or fails, and does not affect the outcome of a method.
+pub trait MetricsRecorder: Send + Sync {
+    /// Records an event at the time of the call.
+    fn record(&self, event: MetricEvent);
+}
+
+/// Records nothing: for commands, and for tests without metrics.
+#[derive(Debug, Clone, Copy)]
+pub struct NoMetrics;
+
+impl MetricsRecorder for NoMetrics {
+    fn record(&self, _: MetricEvent) {}
+}

@@ -2,9 +2,10 @@
 
 use jiff::SignedDuration;
 
-use crate::limits::ThrottleLimits;
-use crate::model::Role;
-use crate::values::{EmailDomains, PasswordRules};
+use crate::values::{EmailDomains, PasswordRules, Rate, Role};
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 3600;
 
 /// The users who must have a second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,6 +175,33 @@ impl Policy {
             mail_lifetime: hours(3 * 24),
             key_lifetime: hours(90 * 24),
             audit_retention: Some(hours(400 * 24)),
+        }
+    }
+}
+
+/// The limits that an operator can set; the others are constants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThrottleLimits {
+    /// Sign-in attempts from one network, or of one account's known devices.
+    pub sign_in: Rate,
+    /// Sign-ups from one network.
+    pub sign_up: Rate,
+    /// Mail requests from one network.
+    pub mail: Rate,
+    /// Sign-in attempts of all unknown clients together.
+    pub global: Rate,
+    /// Consecutive wrong passwords, or wrong codes of unknown clients, until a lockout.
+    pub lockout_after: u32,
+}
+
+impl Default for ThrottleLimits {
+    fn default() -> Self {
+        Self {
+            sign_in: Rate::new(30, MINUTE),
+            sign_up: Rate::new(20, HOUR),
+            mail: Rate::new(20, HOUR),
+            global: Rate::new(1200, MINUTE),
+            lockout_after: 100,
         }
     }
 }

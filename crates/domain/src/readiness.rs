@@ -13,8 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::ports::{Ports, StoreError};
+use crate::ports::Ports;
 use crate::session_store::SessionStore;
+use crate::store::StoreError;
 
 /// Time for which a result is used, from the end of its probe.
 const RESULT_TTL: SignedDuration = SignedDuration::from_secs(1);

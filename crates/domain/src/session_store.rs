@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::error::chain;
 use crate::model::{EndedSession, Session};
-use crate::ports::{LastSeen, SeparateSessions, SessionUpdate};
+use crate::sessions::{LastSeen, SeparateSessions, SessionUpdate};
 use crate::store::{ApplyError, Batch, Condition, Records, Store, StoreError, Write};
 use crate::values::{Digest, SessionId, UserId};
 

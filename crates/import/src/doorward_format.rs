@@ -9,12 +9,11 @@ use doorward_domain::factors::{
     ExportedFactors, ExportedTotp, FactorName, TotpParameters, TotpSecret,
 };
 use doorward_domain::model::{
-    Invitation, InvitationDelivery, PendingDeletion, Role, Status, User, Version, VoidUndoLinks,
+    Invitation, InvitationDelivery, PendingDeletion, Status, User, Version, VoidUndoLinks,
 };
-use doorward_domain::transfer::ExportedUser;
-use doorward_domain::transfer::ImportedUser;
+use doorward_domain::transfer::{ExportedUser, ImportedUser};
 use doorward_domain::values::{
-    CredentialId, Data, EmailAddress, LanguageTag, Locale, Name, Secret, UserId, Username,
+    CredentialId, Data, EmailAddress, LanguageTag, Locale, Name, Role, Secret, UserId, Username,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

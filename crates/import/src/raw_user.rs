@@ -2,11 +2,9 @@
 //! systems.
 
 use doorward_domain::factors::ExportedFactors;
-use doorward_domain::model::{
-    PendingEmail, RequestedBy, Role, Status, User, Version, VoidUndoLinks,
-};
+use doorward_domain::model::{PendingEmail, RequestedBy, Status, User, Version, VoidUndoLinks};
 use doorward_domain::transfer::{ImportedUser, derive_id};
-use doorward_domain::values::{Data, EmailAddress, Locale, Name, Secret, UserId, Username};
+use doorward_domain::values::{Data, EmailAddress, Locale, Name, Role, Secret, UserId, Username};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-use doorward_domain::ports::MailError;
+use doorward_domain::outbox::MailError;
 
 use crate::templates::TemplateError;
 

@@ -1,6 +1,6 @@
 //! Renders mails and sends them.
 //!
-//! [`TemplateMailer`] implements `doorward_domain::ports::Mailer`. A [`Mail`] passes three
+//! [`TemplateMailer`] implements `doorward_domain::outbox::Mailer`. A [`Mail`] passes three
 //! independent modules:
 //!
 //! 1. `templates` renders the subject, a text and an HTML page in the recipient's language;
@@ -15,7 +15,7 @@
 //! A mail that needs a layout of its own has a `.txt` or `.html` in `templates/`, named after it.
 //! To add a transport: see `transport/mod.rs`.
 //!
-//! [`Mail`]: doorward_domain::ports::Mail
+//! [`Mail`]: doorward_domain::outbox::Mail
 
 mod composed_mail;
 mod diagnostics;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use doorward_domain::ports::{Clock, Mail, MailError, MailText, Mailer};
+use doorward_domain::clock::Clock;
+use doorward_domain::outbox::{Mail, MailError, MailText, Mailer};
 
 use crate::composed_mail::ComposedMail;
 use crate::error::{MailSetupError, permanent, temporary};

@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::time::SystemTime;
 
-use doorward_domain::ports::Mail;
+use doorward_domain::outbox::Mail;
 use jiff::Timestamp;
 use lettre::address::{AddressError, Envelope};
 use lettre::message::header::{ContentTransferEncoding, ContentType};

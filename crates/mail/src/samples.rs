@@ -1,7 +1,7 @@
 //! Sample mails for tests.
 
 use doorward_domain::model::MailKind;
-use doorward_domain::ports::Mail;
+use doorward_domain::outbox::Mail;
 use doorward_domain::values::{EmailAddress, Locale};
 use jiff::Timestamp;
 

@@ -102,8 +102,9 @@ async fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::model::{Role, User};
+    use doorward_domain::model::User;
     use doorward_domain::store::{Query, Record, Records, Store, Write};
+    use doorward_domain::values::Role;
     use doorward_testkit::{fixtures, servers};
 
     use super::*;

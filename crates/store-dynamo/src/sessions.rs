@@ -5,8 +5,8 @@
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{LastSeen, SeparateSessions, SessionUpdate, Store, StoreError};
-use doorward_domain::store::{Record, Row};
+use doorward_domain::sessions::{LastSeen, SeparateSessions, SessionUpdate};
+use doorward_domain::store::{Record, Row, Store, StoreError};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;

@@ -7,8 +7,12 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doorward_domain::limits::{BACKOFF_DELAYS, FAILURE_MEMORY, FAILURE_MEMORY_MAX, Rate, interval};
-use doorward_domain::ports::{Decision, KeyedLimit, Limit, RateLimits, StoreError};
+use doorward_domain::limits::{
+    BACKOFF_DELAYS, Decision, FAILURE_MEMORY, FAILURE_MEMORY_MAX, KeyedLimit, Limit, RateLimits,
+    interval,
+};
+use doorward_domain::store::StoreError;
+use doorward_domain::values::Rate;
 use jiff::Timestamp;
 
 use crate::RedisStore;

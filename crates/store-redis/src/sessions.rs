@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{LastSeen, SeparateSessions, SessionUpdate, StoreError};
+use doorward_domain::sessions::{LastSeen, SeparateSessions, SessionUpdate};
+use doorward_domain::store::StoreError;
 use doorward_domain::values::{Digest, SessionId, UserId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;

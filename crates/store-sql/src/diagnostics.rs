@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use doorward_domain::clock::Clock;
 use doorward_domain::diagnostics::{DatabaseDiagnostics, Diagnostic};
-use doorward_domain::ports::Clock;
 use jiff::Timestamp;
 use sqlx::Row;
 

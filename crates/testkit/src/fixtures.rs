@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use doorward_domain::memory::SeededRandom;
 use doorward_domain::model::{
     AuditEvent, AuditKind, AuthMethod, Credential, Invitation, InvitationDelivery, JobStatus, Link,
-    MailJob, MailKind, Outcome, PendingDeletion, PendingEmail, Purpose, RequestedBy, Role, Session,
+    MailJob, MailKind, Outcome, PendingDeletion, PendingEmail, Purpose, RequestedBy, Session,
     SigningKey, Status, User, Version, VoidUndoLinks,
 };
 use doorward_domain::values::{
-    AuditEventId, Data, Digest, EmailAddress, JobId, LanguageTag, Locale, Name, Secret, SessionId,
-    UserId, Username,
+    AuditEventId, Data, Digest, EmailAddress, JobId, LanguageTag, Locale, Name, Role, Secret,
+    SessionId, UserId, Username,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;

@@ -5,11 +5,11 @@
 
 use doorward_domain::model::{
     AuditFilter, AuditKind, AuditRecord, Checkpoint, Credential, Device, Invitation,
-    InvitationStatus, Job, JobStatus, Link, MailFilter, MailJob, Node, Outcome, Role, SearchWord,
+    InvitationStatus, Job, JobStatus, Link, MailFilter, MailJob, Node, Outcome, SearchWord,
     Session, SigningKey, Status, Total, User, UserCursor, UserFilter,
 };
 use doorward_domain::store::{Claim, Order, Query, Record};
-use doorward_domain::values::TimeUnit;
+use doorward_domain::values::{Role, TimeUnit};
 
 use crate::fixtures::{self, later, now};
 

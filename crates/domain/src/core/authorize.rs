@@ -5,9 +5,9 @@ use crate::core::Core;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
-use crate::model::{Role, Status, User};
+use crate::model::{Status, User};
 use crate::store::{Batch, Condition, Records, Write};
-use crate::values::{UserId, Username};
+use crate::values::{Role, UserId, Username};
 
 impl Core {
     /// Checks that the actor may do this, and audits a forbidden attempt. Services call this themselves. A handler

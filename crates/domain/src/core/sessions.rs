@@ -10,12 +10,12 @@ use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::metric_event::{MetricEvent, SessionEnd};
-use crate::model::{AuthMethod, EndedSession, LastSignIn, Role, Session, Status, User};
-use crate::ports::{SessionUpdate, StoreError};
+use crate::model::{AuthMethod, EndedSession, LastSignIn, Session, Status, User};
 use crate::session_cache::CacheEntry;
-use crate::store::{Batch, Write};
+use crate::sessions::SessionUpdate;
+use crate::store::{Batch, StoreError, Write};
 use crate::tokens::SessionClaims;
-use crate::values::{Secret, SessionId, Token, UserId};
+use crate::values::{Role, Secret, SessionId, Token, UserId};
 
 /// A session and its token.
 #[derive(Debug)]

@@ -3,9 +3,9 @@
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::events::{CancelledWith, Event, NewPasswordReason};
-use crate::model::{AuditEvent, AuditKind, MailJob, Outcome, RequestedBy, Role, Status, User};
+use crate::model::{AuditEvent, AuditKind, MailJob, Outcome, RequestedBy, Status, User};
 use crate::store::{Batch, Write};
-use crate::values::{DeletionReason, UserId};
+use crate::values::{DeletionReason, Role, UserId};
 
 /// The part of an audit event that depends on what happened.
 struct AuditEntry {

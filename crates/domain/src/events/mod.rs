@@ -12,10 +12,10 @@ use crate::access::Action;
 use crate::core::Core;
 use crate::ctx::{Actor, Ctx};
 use crate::error::WriteError;
-use crate::model::{AuditKind, Invitation, Link, MailJob, Role, User};
+use crate::model::{AuditKind, Invitation, Link, MailJob, User};
 use crate::store::Batch;
 use crate::values::{
-    DeletionReason, DisableReason, EmailAddress, FactorKind, Identifier, JobId, UserId,
+    DeletionReason, DisableReason, EmailAddress, FactorKind, Identifier, JobId, Role, UserId,
 };
 
 /// Adds the writes that follow from an event to its batch.

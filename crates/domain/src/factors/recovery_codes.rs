@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use crate::ports::RandomSource;
+use crate::clock::RandomSource;
 use crate::values::{Digest, RECOVERY_CODE_LENGTH, Secret};
 
 /// Number of codes that a user gets.

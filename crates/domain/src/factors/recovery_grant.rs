@@ -14,9 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::limits::FAILURE_MEMORY_MAX;
+use crate::limits::{FAILURE_MEMORY_MAX, KeyedLimit};
 use crate::model::{Link, User};
-use crate::ports::KeyedLimit;
 use crate::store::{BadRow, Record, Records, Row, RowReader, Table, Value, Write};
 use crate::values::{Digest, UserId};
 

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::pepper::Pepper;
-use crate::ports::RandomSource;
+use crate::clock::RandomSource;
 
 pub(super) const SALT_BYTES: usize = 16;
 pub(super) const TAG_BYTES: usize = 32;

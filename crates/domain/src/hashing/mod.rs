@@ -5,7 +5,6 @@
 //! its limits, and its published vectors as tests.
 
 mod argon2id;
-mod breached;
 mod foreign;
 mod foreign_firebase;
 mod foreign_pbkdf2;
@@ -16,16 +15,15 @@ mod hash_queue;
 mod hash_text;
 mod pepper;
 mod pool;
-pub mod strength;
 
 use std::sync::Arc;
 
+use crate::clock::RandomSource;
 use crate::error::Error;
-use crate::ports::{MetricsRecorder, RandomSource};
+use crate::metric_event::MetricsRecorder;
 use crate::values::{Password, Secret};
 
 pub use argon2id::{Cost, Engine, EngineSelfTestError};
-pub use breached::{BreachedList, BreachedPasswords};
 pub use foreign_firebase::FirebaseParameters;
 pub use hash_queue::HashClient;
 pub use hash_text::UnreadableHash;

@@ -14,8 +14,7 @@ use tokio::sync::oneshot;
 use super::argon2id::{Engine, HashWorker};
 use super::hash_queue::{HashClient, HashQueue, MAX_WAIT};
 use crate::error::Error;
-use crate::metric_event::MetricEvent;
-use crate::ports::{MetricsRecorder, NoMetrics};
+use crate::metric_event::{MetricEvent, MetricsRecorder, NoMetrics};
 
 /// Time after which an idle thread frees the memory of its last hash. Under load the memory is reused, because
 /// page faults cost more than a hash.
@@ -270,8 +269,7 @@ mod tests {
 
     use super::super::Cost;
     use super::*;
-    use crate::ctx::{Actor, Ctx};
-    use crate::ports::Client;
+    use crate::ctx::{Actor, Client, Ctx};
 
     const CHEAP: Cost = Cost {
         memory_kib: 64,

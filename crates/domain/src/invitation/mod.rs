@@ -16,11 +16,11 @@ use crate::error::{Error, FieldError};
 use crate::events::Event;
 use crate::model::{
     Invitation, InvitationDelivery, InvitationStatus, Link, PendingEmail, Purpose, RequestedBy,
-    Role, Status, User, Version, VoidUndoLinks,
+    Status, User, Version, VoidUndoLinks,
 };
 use crate::store::{Batch, Records, Write};
 use crate::values::{
-    Data, EmailAddress, Invalid, LanguageTag, Name, Secret, Token, UserId, Username,
+    Data, EmailAddress, Invalid, LanguageTag, Name, Role, Secret, Token, UserId, Username,
 };
 
 pub use accept::Acceptance;

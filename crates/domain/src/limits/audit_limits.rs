@@ -6,10 +6,9 @@ use jiff::Timestamp;
 
 use crate::core::suppressed::Suppressed;
 use crate::ctx::Ctx;
-use crate::limits::{LOCKOUT_RETRY_AFTER, MemoryRateLimits, Rate};
+use crate::limits::{KeyedLimit, LOCKOUT_RETRY_AFTER, Limit, MemoryRateLimits};
 use crate::model::AuditKind;
-use crate::ports::{KeyedLimit, Limit};
-use crate::values::UserId;
+use crate::values::{Rate, UserId};
 
 /// Audit events about denials that this node writes, so that a flood does not fill the audit log.
 const DENIALS: Rate = Rate::new(60, 60);

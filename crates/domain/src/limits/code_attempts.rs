@@ -4,16 +4,16 @@
 //! mail has set. All others share the count of the user. So someone who knows the password cannot keep the owner out
 //! . The keys contain the oldest factor: a new first factor starts at zero on every node.
 
+use super::ThrottleScope;
 use super::enforce::{LimitsDecision, failures_before};
 use super::password_attempts::KNOWN_DEVICE_FAILURES;
-use super::{Rate, ThrottleScope};
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::factors::set::FactorSet;
+use crate::limits::KeyedLimit;
 use crate::model::User;
-use crate::ports::KeyedLimit;
-use crate::values::FactorKind;
+use crate::values::{FactorKind, Rate};
 
 const DAY: u64 = 24 * 3600;
 /// Codes that a recovery by mail grants, for the 30 days of the grant. A backoff would forget wrong codes earlier.

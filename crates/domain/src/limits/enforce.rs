@@ -7,16 +7,17 @@ use jiff::Timestamp;
 
 use super::{
     BACKOFF_DELAYS, DELETIONS, EMAIL_CHANGES, LOCKOUT_RETRY_AFTER, MAILBOX, MAILBOX_CEILING,
-    MANY_FAILURES, Rate, ReportedLimit, ThrottleScope, address_key, interval,
+    MANY_FAILURES, ThrottleScope, address_key, interval,
 };
 use crate::core::Core;
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, ReportedLimit};
 use crate::error::{Error, chain};
 use crate::events::Event;
+use crate::limits::{Decision, KeyedLimit, Limit};
 use crate::metric_event::MetricEvent;
 use crate::model::{Purpose, User};
-use crate::ports::{Decision, KeyedLimit, Limit, StoreError};
-use crate::values::{EmailAddress, UserId};
+use crate::store::StoreError;
+use crate::values::{EmailAddress, Rate, UserId};
 
 /// The decision of the limits of a request.
 pub(super) enum LimitsDecision<'a> {
@@ -48,13 +49,13 @@ impl Core {
     }
 
     pub(super) fn network_limit(&self, ctx: &Ctx, scope: ThrottleScope) -> Option<KeyedLimit> {
-        let rate = self.policy.limits.rate(scope);
+        let rate = scope.rate(&self.policy.limits);
         let key = address_key(ctx.client.address?);
         Some(KeyedLimit::budget(scope.name(), rate, key))
     }
 
     pub(super) fn user_limit(&self, scope: ThrottleScope, user_id: UserId) -> KeyedLimit {
-        let rate = self.policy.limits.rate(scope);
+        let rate = scope.rate(&self.policy.limits);
         KeyedLimit::for_user(scope.name(), rate, user_id)
     }
 

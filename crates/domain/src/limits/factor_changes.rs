@@ -4,7 +4,7 @@ use super::FACTOR_CHANGES;
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
-use crate::ports::KeyedLimit;
+use crate::limits::KeyedLimit;
 use crate::store::Batch;
 use crate::values::UserId;
 

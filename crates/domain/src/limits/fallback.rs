@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::MemoryRateLimits;
-use crate::ports::{Decision, KeyedLimit, RateLimits, StoreError};
+use crate::limits::{Decision, KeyedLimit, RateLimits};
+use crate::store::StoreError;
 
 /// Counts on the shared store, and on this node while that fails: rate limits never fail open. The shared store
 /// logs its outages.
@@ -54,7 +55,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::limits::Rate;
+    use crate::values::Rate;
 
     /// Counts in memory, or fails.
     struct SharedStore {

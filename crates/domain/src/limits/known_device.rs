@@ -6,6 +6,7 @@
 //! . One cookie contains several entries, for users who share a browser. The tag of an entry also says whether the
 //! sign-in has passed a second factor: such a device has its own count of wrong codes.
 
+use std::iter::once;
 use std::time::Duration;
 
 use base64::Engine;
@@ -13,8 +14,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use ring::hmac;
 
-use crate::model::{AuthMethod, Session, User};
-use crate::values::{Digest, Secret, UserId};
+use crate::ctx::KnownDevice;
+use crate::values::{Secret, UserId};
 
 /// Time for which a device is known after its last sign-in.
 pub const KNOWN_DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
@@ -26,72 +27,6 @@ const SIGNED_LEN: usize = 16 + 16 + 8 + 8;
 const WITH_FACTOR: &[u8] = b"factor";
 /// The signed bytes and a MAC, in base64.
 const TEXT_LEN: usize = ((SIGNED_LEN + 32) * 4).div_ceil(3);
-
-/// An account that a client has signed in to before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownDevice {
-    /// The account.
-    pub user_id: UserId,
-    sign_in: [u8; 16],
-    epoch: i64,
-    passed_factor: bool,
-    signed_in_at: Timestamp,
-}
-
-impl KnownDevice {
-    /// The device of a live session. The session and the cookie of one sign-in are one device.
-    pub fn from_session(session: &Session) -> Self {
-        let owner = (session.user_id, session.epoch);
-        Self::of_sign_in(owner, &session.digest, &session.amr, session.created_at)
-    }
-
-    /// The device of a sign-in with these methods at this time, by the digest of its session's secret.
-    pub(crate) fn of_sign_in(
-        (user_id, epoch): (UserId, i64),
-        session: &Digest,
-        amr: &[AuthMethod],
-        signed_in_at: Timestamp,
-    ) -> Self {
-        Self {
-            user_id,
-            sign_in: session.prefix(),
-            epoch,
-            passed_factor: amr.contains(&AuthMethod::MultiFactor),
-            signed_in_at,
-        }
-    }
-
-    /// The time of its sign-in; of a cookie, in whole seconds.
-    pub(crate) fn signed_in_at(&self) -> Timestamp {
-        self.signed_in_at
-    }
-
-    /// Returns `true` if the device is known to this account in its current epoch.
-    pub(crate) fn is_known_to(&self, user: &User) -> bool {
-        self.user_id == user.id && self.epoch == user.security_epoch
-    }
-
-    /// Returns `true` if its sign-in has passed a second factor.
-    pub(crate) fn passed_factor(&self) -> bool {
-        self.passed_factor
-    }
-
-    /// Identifies its sign-in.
-    pub(crate) fn sign_in_id(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.sign_in)
-    }
-
-    /// The key of its backoff.
-    pub(crate) fn key(&self) -> String {
-        format!("device/{}", self.sign_in_id())
-    }
-
-    /// What the HMAC of its entry covers.
-    fn tagged(signed: &[u8], passed_factor: bool) -> Vec<u8> {
-        let suffix = if passed_factor { WITH_FACTOR } else { &[] };
-        [signed, suffix].concat()
-    }
-}
 
 /// Creates and reads device cookies.
 pub(crate) struct DeviceCookies(hmac::Key);
@@ -116,17 +51,14 @@ impl DeviceCookies {
             &device.signed_in_at.as_second().to_be_bytes(),
         ]
         .concat();
-        let tagged = KnownDevice::tagged(&signed, device.passed_factor);
+        let tagged = tagged(&signed, device.passed_factor);
         let tag = hmac::sign(&self.0, &tagged);
         let newest = URL_SAFE_NO_PAD.encode([signed.as_slice(), tag.as_ref()].concat());
         let others = self
             .entries(before.unwrap_or_default(), device.signed_in_at)
             .filter(|(_, other)| other.user_id != device.user_id)
             .map(|(text, _)| text.to_owned());
-        let all: Vec<_> = std::iter::once(newest)
-            .chain(others)
-            .take(MAX_ENTRIES)
-            .collect();
+        let all: Vec<_> = once(newest).chain(others).take(MAX_ENTRIES).collect();
         Secret::new(all.join("."))
     }
 
@@ -146,7 +78,7 @@ impl DeviceCookies {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (signed, tag) = bytes.split_at_checked(SIGNED_LEN)?;
         let passed_factor = [false, true].into_iter().find(|passed_factor| {
-            let tagged = KnownDevice::tagged(signed, *passed_factor);
+            let tagged = tagged(signed, *passed_factor);
             hmac::verify(&self.0, &tagged, tag).is_ok()
         })?;
         let (user_id, rest) = signed.split_first_chunk::<16>()?;
@@ -166,12 +98,20 @@ impl DeviceCookies {
     }
 }
 
+/// What the HMAC of an entry covers.
+fn tagged(signed: &[u8], passed_factor: bool) -> Vec<u8> {
+    let suffix = if passed_factor { WITH_FACTOR } else { &[] };
+    [signed, suffix].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
 
     use super::*;
+    use crate::model::AuthMethod;
     use crate::tokens::MasterKey;
+    use crate::values::Digest;
 
     fn cookies(byte: u8, purpose: &str) -> DeviceCookies {
         let master = MasterKey::from_secret(Secret::new(vec![byte; 32])).unwrap();

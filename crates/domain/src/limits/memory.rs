@@ -10,8 +10,10 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::unsync::Cache;
 
-use super::{BACKOFF_DELAYS, FAILURE_MEMORY, FAILURE_MEMORY_MAX, Rate};
-use crate::ports::{Decision, KeyedLimit, Limit, RateLimits, StoreError};
+use super::{BACKOFF_DELAYS, FAILURE_MEMORY, FAILURE_MEMORY_MAX};
+use crate::limits::{Decision, KeyedLimit, Limit, RateLimits};
+use crate::store::StoreError;
+use crate::values::Rate;
 
 /// Counters of one node. If it is full, the key used least recently and least often is evicted.
 pub struct MemoryRateLimits(Mutex<Cache<String, Counter>>);

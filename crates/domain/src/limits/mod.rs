@@ -18,7 +18,7 @@
 //!
 //! A client whose address is unknown has no budget: all such clients would share it.
 //!
-//! - `rate`: a limit as an operator writes it.
+//! - `port`: the port of the counters.
 //! - `memory`: counters of one node, and the arithmetic.
 //! - `fallback`: shared counters, with this node's own while those are unavailable.
 //! - `network`: network prefixes.
@@ -27,7 +27,7 @@
 //! - `password_attempts`: checks for passwords; `code_attempts`: for codes of a second factor; `factor_changes`: for
 //!   changes of second factors.
 //!
-//! To add a scope: a variant of [`ThrottleScope`], its rate in [`ThrottleLimits::rate`], and the routes that use
+//! To add a scope: a variant of [`ThrottleScope`], its rate in [`ThrottleScope::rate`], and the routes that use
 //! it.
 
 mod audit_limits;
@@ -39,20 +39,22 @@ mod known_device;
 mod memory;
 mod network;
 mod password_attempts;
-mod rate;
+mod port;
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use crate::policy::ThrottleLimits;
+use crate::values::Rate;
 
 pub(crate) use audit_limits::AuditLimits;
 pub(crate) use code_attempts::CodeAttempt;
 pub use fallback::FallbackRateLimits;
 pub(crate) use known_device::DeviceCookies;
-pub use known_device::{KNOWN_DEVICE_LIFETIME, KnownDevice};
+pub use known_device::KNOWN_DEVICE_LIFETIME;
 pub use memory::{Counter, Failures, MemoryRateLimits, interval, restored, take};
 pub use network::{address_key, network_key};
 pub(crate) use password_attempts::PasswordAttempt;
-pub use rate::Rate;
+pub use port::{Decision, KeyedLimit, Limit, RateLimits};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
@@ -151,80 +153,17 @@ impl ThrottleScope {
             Self::Profile => "profile",
         }
     }
-}
 
-/// The limits that an operator can set; the others are constants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ThrottleLimits {
-    /// Sign-in attempts from one network, or of one account's known devices.
-    pub sign_in: Rate,
-    /// Sign-ups from one network.
-    pub sign_up: Rate,
-    /// Mail requests from one network.
-    pub mail: Rate,
-    /// Sign-in attempts of all unknown clients together.
-    pub global: Rate,
-    /// Consecutive wrong passwords, or wrong codes of unknown clients, until a lockout.
-    pub lockout_after: u32,
-}
-
-impl Default for ThrottleLimits {
-    fn default() -> Self {
-        Self {
-            sign_in: Rate::new(30, MINUTE),
-            sign_up: Rate::new(20, HOUR),
-            mail: Rate::new(20, HOUR),
-            global: Rate::new(1200, MINUTE),
-            lockout_after: 100,
+    /// Its rate: per network prefix, or per account for tokens and profiles.
+    pub fn rate(self, limits: &ThrottleLimits) -> Rate {
+        match self {
+            Self::SignIn => limits.sign_in,
+            Self::SignUp => limits.sign_up,
+            Self::MailRequest => limits.mail,
+            Self::Link => LINKS,
+            Self::Token => TOKENS,
+            Self::Profile => PROFILES,
         }
-    }
-}
-
-impl ThrottleLimits {
-    /// The rate of a scope: per network prefix, or per account for tokens and profiles.
-    pub fn rate(&self, scope: ThrottleScope) -> Rate {
-        match scope {
-            ThrottleScope::SignIn => self.sign_in,
-            ThrottleScope::SignUp => self.sign_up,
-            ThrottleScope::MailRequest => self.mail,
-            ThrottleScope::Link => LINKS,
-            ThrottleScope::Token => TOKENS,
-            ThrottleScope::Profile => PROFILES,
-        }
-    }
-}
-
-/// State of the limits that a request has used, for the `RateLimit` headers of its response. Clones share one
-/// list.
-#[derive(Debug, Clone, Default)]
-pub struct RateLimitReport(Arc<Mutex<Vec<ReportedLimit>>>);
-
-/// The state of one limit after a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReportedLimit {
-    /// The name of the limit.
-    pub name: &'static str,
-    /// Its rate.
-    pub rate: Rate,
-    /// Number of remaining attempts.
-    pub remaining: u32,
-    /// Time until one more attempt is available.
-    pub reset_after: Duration,
-}
-
-impl RateLimitReport {
-    /// Everything reported so far.
-    pub fn limits(&self) -> Vec<ReportedLimit> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn add(&self, limit: ReportedLimit) {
-        let mut limits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        limits.retain(|reported| reported.name != limit.name);
-        limits.push(limit);
     }
 }
 

@@ -11,8 +11,8 @@ use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::hashing::HashClient;
+use crate::limits::{Decision, KeyedLimit};
 use crate::model::{Lockout, User};
-use crate::ports::{Decision, KeyedLimit};
 use crate::store::{Batch, Records, Write};
 use crate::values::{EmailAddress, Identifier, UserId};
 

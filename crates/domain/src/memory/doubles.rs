@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ports::{Clock, RandomSource};
+use crate::clock::{Clock, RandomSource};
 use crate::values::Digest;
 
 /// A random source that is deterministic for a seed: a counter through SHA-256.

@@ -5,11 +5,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::limits::Rate;
 use crate::model::link::Purpose;
 use crate::model::mail_job::MailJob;
 use crate::model::user::{Status, User};
 use crate::policy::Policy;
+use crate::values::Rate;
 
 /// Everything about a kind of mail. A row has the fields that differ from [`MailRow::notice`].
 pub(crate) struct MailRow {

@@ -61,7 +61,7 @@ records! {
     last_sign_in { LastSignIn }
     ended_session { EndedSession }
     search_word { SearchWord }
-    user { User, PendingDeletion, PendingEmail, RequestedBy, Role, Status, Version }
+    user { User, PendingDeletion, PendingEmail, RequestedBy, Status, Version }
     deleted_user { DeletedUser }
     roster { Roster, LastAdmin }
     signing_key { SigningKey }

@@ -8,7 +8,7 @@ use crate::store::{
     BadRow, Batch, Condition, Kind, Query, Record, Row, RowReader, Table, Value, Write,
 };
 use crate::string_enum::string_enum;
-use crate::values::{Data, EmailAddress, LanguageTag, Locale, Name, UserId, Username};
+use crate::values::{Data, EmailAddress, LanguageTag, Locale, Name, Role, UserId, Username};
 
 /// Counts the updates of a user. An update contains the version that was read, and fails if the stored one
 /// differs.
@@ -23,23 +23,6 @@ impl Version {
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
-    }
-}
-
-string_enum! {
-    /// Role of a user.
-    Role {
-        /// May act on their own account only.
-        User => "user",
-        /// May manage all users.
-        Admin => "admin",
-    }
-}
-
-impl Role {
-    /// Returns `true` if this role may do everything that `other` may do.
-    pub fn includes(self, other: Self) -> bool {
-        self == Self::Admin || other == Self::User
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{Role, Status, User};
+use super::{Status, User};
 use crate::store::{Condition, Order, Query};
-use crate::values::UserId;
+use crate::values::{Role, UserId};
 
 /// Filter for a list of users.
 #[derive(Debug, Clone, Default)]

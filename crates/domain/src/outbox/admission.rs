@@ -8,9 +8,8 @@ use jiff::Timestamp;
 
 use super::Outbox;
 use crate::error::{Error, WriteError};
-use crate::limits::{MAILBOX_CEILING, interval};
+use crate::limits::{Decision, KeyedLimit, MAILBOX_CEILING, interval};
 use crate::model::{Job, MailJob, MailKind, MailLimit, Purpose};
-use crate::ports::{Decision, KeyedLimit};
 use crate::store::{Condition, Records, Write};
 
 /// Maximum number of mails that wait for one mailbox. The oldest above it are dropped: an attacker must neither fill the

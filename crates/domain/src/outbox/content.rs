@@ -8,7 +8,7 @@ use crate::error::{Error, WriteError};
 use crate::model::{
     InvitationDelivery, Link, MailJob, MailKind, MailLink, NewEmail, Purpose, Recipient, User,
 };
-use crate::ports::Mail;
+use crate::outbox::Mail;
 use crate::store::{Records, Write};
 use crate::values::{EmailAddress, Name, Token, Username};
 

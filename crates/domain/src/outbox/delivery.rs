@@ -12,7 +12,7 @@ use crate::events::Event;
 use crate::limits::{MAILBOX, MAILBOX_CEILING};
 use crate::metric_event::{MailFate, MetricEvent};
 use crate::model::{Job, LEASE_DURATION, MailJob, MailKind, User};
-use crate::ports::{Mail, MailError};
+use crate::outbox::{Mail, MailError};
 use crate::store::{Records, Write};
 use crate::values::JobId;
 

@@ -7,7 +7,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
 use crate::model::{Job, MailFilter, MailJob, User};
-use crate::ports::MailText;
+use crate::outbox::MailText;
 use crate::store::{Record, Records, readable};
 use crate::values::{Invalid, JobId};
 

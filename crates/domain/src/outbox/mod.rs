@@ -9,6 +9,7 @@ mod admission;
 mod content;
 mod delivery;
 mod manage;
+mod port;
 
 use std::sync::Arc;
 
@@ -19,10 +20,10 @@ use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::metric_event::MailFate;
 use crate::model::{Job, LEASE_DURATION, MailJob};
-use crate::ports::{MAIL_TIMEOUT, OutboxStats};
 use crate::store::{Claim, Record, Records, Row, Write};
 
 pub use manage::ViewedMail;
+pub use port::{MAIL_TIMEOUT, Mail, MailError, MailText, Mailer, OutboxStats};
 
 const _: () = assert!(MAIL_TIMEOUT.as_secs() + 20 <= LEASE_DURATION.as_secs().unsigned_abs());
 /// Number of leases that one write ends.

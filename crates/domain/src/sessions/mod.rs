@@ -2,6 +2,7 @@
 //! `renewal` issues new tokens for them.
 
 mod audience_token;
+mod port;
 mod renewal;
 mod sign_out;
 
@@ -18,7 +19,6 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::metric_event::SessionEnd;
 use crate::model::{Session, Status, User, replacements};
-use crate::ports::LastSeen;
 use crate::session_cache::{CacheEntry, CacheLookup, KeyringVersion};
 use crate::store::{Batch, Records};
 use crate::tokens::{SessionClaims, Verified};
@@ -27,6 +27,7 @@ use crate::values::{Digest, SessionId, Token, UserId};
 pub use crate::core::sessions::{Authenticated, SignedIn};
 pub(crate) use audience_token::JWKS_LEAD_TIME;
 pub use audience_token::{Audience, AudienceToken};
+pub use port::{LastSeen, SeparateSessions, SessionUpdate};
 
 /// Age of `last_seen_at`, in seconds, from which a request refreshes it.
 const LAST_SEEN_INTERVAL_SECONDS: i64 = 60;

@@ -10,9 +10,8 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::metric_event::MetricEvent;
 use crate::model::Session;
-use crate::ports::SessionUpdate;
 use crate::session_cache::CacheEntry;
-use crate::sessions::Sessions;
+use crate::sessions::{SessionUpdate, Sessions};
 
 impl Sessions {
     /// Renews the session and returns its new token. The old token expires after the grace period. Until then, a

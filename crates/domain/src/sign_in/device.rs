@@ -7,16 +7,15 @@
 
 use jiff::SignedDuration;
 
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, KnownDevice};
 use crate::error::Error;
 use crate::events::UnusualSignIn;
-use crate::limits::{KnownDevice, MANY_FAILURES, Rate, network_key};
+use crate::limits::{KeyedLimit, MANY_FAILURES, network_key};
 use crate::model::{AuthMethod, Device, User};
-use crate::ports::KeyedLimit;
 use crate::sign_in::{History, SignIn};
 use crate::store::{Batch, Records, StoreError, Write};
 use crate::user_agent::program_of;
-use crate::values::{Digest, Secret};
+use crate::values::{Digest, Rate, Secret};
 
 /// Limit of mails about sign-ins to one account: someone who has the password cannot flood the mailbox.
 const SIGN_IN_NOTICES: Rate = Rate::new(5, 24 * 3600);

@@ -15,11 +15,13 @@ use crate::error::{Error, FieldError};
 use crate::events::Event;
 use crate::hashing::HashClient;
 use crate::model::{
-    Credential, PendingEmail, Purpose, RequestedBy, Role, Status, User, Version, VoidUndoLinks,
+    Credential, PendingEmail, Purpose, RequestedBy, Status, User, Version, VoidUndoLinks,
 };
 use crate::policy::SignUpPolicy;
 use crate::store::{Records, Write};
-use crate::values::{Data, EmailAddress, Invalid, Name, NewPassword, Secret, UserId, Username};
+use crate::values::{
+    Data, EmailAddress, Invalid, Name, NewPassword, Role, Secret, UserId, Username,
+};
 
 pub use crate::core::sign_up_cookie::{CompletedSignUp, SIGN_UP_COOKIE_LIFETIME};
 

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use super::jwt::{self, TokenClaims, Unverified};
 use super::seal::{MasterKey, UnsealError};
+use crate::clock::RandomSource;
 use crate::model::SigningKey;
-use crate::ports::RandomSource;
 use crate::values::{Digest, Secret};
 
 /// The keys that were last loaded from the store. Shared by all requests; replaced as a whole.

@@ -9,7 +9,7 @@ use ring::hkdf::{HKDF_SHA256, Salt};
 use ring::hmac;
 use zeroize::Zeroizing;
 
-use crate::ports::RandomSource;
+use crate::clock::RandomSource;
 use crate::values::Secret;
 
 /// The key that seals the signing keys and from which other keys are derived. It is never written to a store.

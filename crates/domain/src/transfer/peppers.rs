@@ -5,9 +5,10 @@
 
 use crate::error::Error;
 use crate::hashing::UnreadableHash;
-use crate::model::{Credential, Role, User, UserFilter};
+use crate::model::{Credential, User, UserFilter};
 use crate::store::Records;
 use crate::transfer::Transfer;
+use crate::values::Role;
 
 /// Maximum number of users in each sample.
 const SAMPLE: usize = 200;

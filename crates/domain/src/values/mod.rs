@@ -6,6 +6,8 @@
 //! To add a value: one file, a `parse` that returns [`Invalid`] with a stable code, and a test at each edge of its
 //! limits.
 
+mod breached;
+mod common_passwords;
 mod deletion_reason;
 mod disable_reason;
 mod email;
@@ -18,10 +20,13 @@ mod json;
 mod locale;
 mod password;
 mod profile;
+mod rate;
+mod role;
 mod secret;
 mod time_unit;
 mod username;
 
+pub use breached::{BreachedList, BreachedPasswords};
 pub use deletion_reason::DeletionReason;
 pub use disable_reason::DisableReason;
 pub use email::EmailAddress;
@@ -35,6 +40,8 @@ pub use json::ParsedJson;
 pub use locale::{LanguageTag, Locale};
 pub use password::{NewPassword, Password, PasswordRules};
 pub use profile::{Data, Name};
+pub use rate::Rate;
+pub use role::Role;
 pub use secret::{Digest, Secret, Token};
 pub use time_unit::TimeUnit;
 pub use username::Username;

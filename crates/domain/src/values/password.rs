@@ -3,8 +3,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::{BreachedPasswords, common_passwords};
 use super::{Invalid, Secret};
-use crate::hashing::{BreachedPasswords, strength};
 
 /// A password presented for verification: NFC-normalised (NIST SP 800-63B-4, 3.1.1.2), not truncated, and limited
 /// in length.
@@ -77,14 +77,17 @@ impl NewPassword {
                 ),
             ));
         }
-        if strength::is_common(password.expose()) {
+        if common_passwords::is_common(password.expose()) {
             return Err(Invalid::new(
                 "common",
                 "This password is too common. Choose another.",
             ));
         }
         let context = rules.context.iter().map(String::as_str);
-        if strength::is_personal_name(password.expose(), context.chain(personal.iter().copied())) {
+        if common_passwords::is_personal_name(
+            password.expose(),
+            context.chain(personal.iter().copied()),
+        ) {
             return Err(Invalid::new(
                 "too-personal",
                 "This password is too easy to guess from a name or an address. Choose another.",

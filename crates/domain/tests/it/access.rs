@@ -1,9 +1,9 @@
 //! Authorization of every method that acts on a user: anonymous, as another user, as the user, as an admin.
 
-use doorward_domain::model::{AuditFilter, InvitationStatus, MailFilter, Role, UserFilter};
+use doorward_domain::model::{AuditFilter, InvitationStatus, MailFilter, UserFilter};
 use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::totals::TotalsRange;
-use doorward_domain::values::{Data, FactorName, JobId, TimeUnit};
+use doorward_domain::values::{Data, FactorName, JobId, Role, TimeUnit};
 use doorward_domain::{Ctx, Error};
 
 use crate::test_node::*;

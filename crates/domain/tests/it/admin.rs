@@ -1,10 +1,10 @@
 //! Managing other users: role, status, list.
 
 use doorward_domain::Error;
-use doorward_domain::model::{Role, Status, UserCursor, UserFilter};
+use doorward_domain::model::{Status, UserCursor, UserFilter};
 use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::store::Order;
-use doorward_domain::values::Data;
+use doorward_domain::values::{Data, Role};
 
 use crate::test_node::*;
 

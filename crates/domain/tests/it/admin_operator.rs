@@ -2,7 +2,8 @@
 
 use doorward_domain::Error;
 use doorward_domain::admin::NewUser;
-use doorward_domain::model::{MailKind, Role, Status};
+use doorward_domain::model::{MailKind, Status};
+use doorward_domain::values::Role;
 
 use crate::test_node::*;
 

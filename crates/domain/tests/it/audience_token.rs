@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::Error;
-use doorward_domain::model::Role;
 use doorward_domain::sessions::Audience;
+use doorward_domain::values::Role;
 use serde_json::{Value, json};
 
 use crate::test_node::*;

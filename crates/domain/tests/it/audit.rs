@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use doorward_domain::model::{AuditEvent, AuditFilter, AuditKind, Outcome, Role};
+use doorward_domain::model::{AuditEvent, AuditFilter, AuditKind, Outcome};
 use doorward_domain::profile::ProfileUpdate;
+use doorward_domain::values::Role;
 use doorward_domain::{Ctx, Error};
 
 use crate::test_node::*;

@@ -5,8 +5,7 @@
 //! times.
 
 use doorward_domain::ctx::Actor;
-use doorward_domain::model::Role;
-use doorward_domain::values::Token;
+use doorward_domain::values::{Role, Token};
 use doorward_domain::{Ctx, Error};
 use jiff::SignedDuration;
 

@@ -3,11 +3,11 @@
 use doorward_domain::Error;
 use doorward_domain::Policy;
 use doorward_domain::factors::FactorCode;
-use doorward_domain::model::{AuditKind, MailKind, Role, User};
-use doorward_domain::ports::Mail;
+use doorward_domain::model::{AuditKind, MailKind, User};
+use doorward_domain::outbox::Mail;
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::Proof;
-use doorward_domain::values::{DeletionReason, Token};
+use doorward_domain::values::{DeletionReason, Role, Token};
 use jiff::SignedDuration;
 
 use crate::factors::{add_app, answer, ben as ben_with_app, challenge, first_step};

@@ -2,7 +2,7 @@
 
 use doorward_domain::Error;
 use doorward_domain::model::{MailKind, Status, User};
-use doorward_domain::ports::Mail;
+use doorward_domain::outbox::Mail;
 use doorward_domain::sessions::SignedIn;
 
 use crate::test_node::*;

@@ -318,7 +318,7 @@ async fn a_concurrently_changed_user_is_read_again() {
     let token = token_in(&node.one_mail().await);
     let mut renamed = node.stored_user(&user).await;
     renamed.version = user.version.next();
-    renamed.role = doorward_domain::model::Role::Admin;
+    renamed.role = doorward_domain::values::Role::Admin;
     node.spy.interleave(renamed.replace(&user));
     let confirmed = node
         .doorward
@@ -326,7 +326,7 @@ async fn a_concurrently_changed_user_is_read_again() {
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();
-    assert_eq!(confirmed.role, doorward_domain::model::Role::Admin);
+    assert_eq!(confirmed.role, doorward_domain::values::Role::Admin);
     assert_eq!(confirmed.status, Status::Active);
 }
 

@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::keys::{KeyUse, KeysError};
-use doorward_domain::model::Role;
 use doorward_domain::tokens::KeyringError;
+use doorward_domain::values::Role;
 use doorward_domain::{Doorward, Error};
 use jiff::SignedDuration;
 

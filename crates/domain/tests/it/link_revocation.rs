@@ -2,9 +2,8 @@
 //! (`crates/testkit/src/contract/secrets.rs`).
 
 use doorward_domain::Error;
-use doorward_domain::model::MailKind;
-use doorward_domain::model::User;
-use doorward_domain::ports::Mail;
+use doorward_domain::model::{MailKind, User};
+use doorward_domain::outbox::Mail;
 use doorward_domain::values::Token;
 
 use crate::test_node::*;

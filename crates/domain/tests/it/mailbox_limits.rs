@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use doorward_domain::Error;
 use doorward_domain::model::{MailKind, User};
-use doorward_domain::ports::Mail;
+use doorward_domain::outbox::Mail;
 use doorward_domain::sessions::SignedIn;
 
 use crate::test_node::*;

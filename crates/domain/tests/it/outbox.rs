@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use doorward_domain::Error;
 use doorward_domain::model::{JobStatus, Link, MailJob, MailKind};
-use doorward_domain::outbox::DeliveryCounts;
-use doorward_domain::ports::{OutboxStats, Store};
-use doorward_domain::store::{Claim, Record, Records, Write};
+use doorward_domain::outbox::{DeliveryCounts, OutboxStats};
+use doorward_domain::store::{Claim, Record, Records, Store, Write};
 use doorward_domain::values::{JobId, Locale, Name};
 
 use crate::test_node::*;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use doorward_domain::model::{JobStatus, Link, MailFilter, MailJob, MailKind, Role, User};
+use doorward_domain::model::{JobStatus, Link, MailFilter, MailJob, MailKind, User};
 use doorward_domain::store::{Claim, Record, Store, Write};
-use doorward_domain::values::JobId;
+use doorward_domain::values::{JobId, Role};
 use doorward_domain::{Ctx, Error};
 
 use crate::test_node::*;

@@ -1,8 +1,8 @@
 //! Changing a password with the current one. All other sessions end.
 
 use doorward_domain::model::{Credential, MailKind, Session, User};
-use doorward_domain::ports::{SessionUpdate, Store};
-use doorward_domain::store::{Batch, Records, Write};
+use doorward_domain::sessions::SessionUpdate;
+use doorward_domain::store::{Batch, Records, Store, Write};
 use doorward_domain::{Ctx, Error};
 
 use crate::test_node::*;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::Error;
-use doorward_domain::hashing::{BreachedList, BreachedPasswords};
+use doorward_domain::values::{BreachedList, BreachedPasswords};
 
 use crate::test_node::*;
 

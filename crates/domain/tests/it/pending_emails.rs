@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use doorward_domain::Error;
 use doorward_domain::model::{AuditKind, MailKind, Status, User};
-use doorward_domain::ports::Mail;
+use doorward_domain::outbox::Mail;
 use doorward_domain::store::Records;
 use doorward_domain::values::Token;
 

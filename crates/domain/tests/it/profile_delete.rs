@@ -1,8 +1,9 @@
 //! Deleting an account: at once, irreversibly, and never the last admin.
 
 use doorward_domain::Error;
-use doorward_domain::model::{Credential, Role, Roster, User};
+use doorward_domain::model::{Credential, Roster, User};
 use doorward_domain::store::Records;
+use doorward_domain::values::Role;
 
 use crate::test_node::*;
 

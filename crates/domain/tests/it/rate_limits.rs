@@ -3,10 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use doorward_domain::limits::{KnownDevice, Rate, ThrottleScope};
+use doorward_domain::ctx::KnownDevice;
+use doorward_domain::limits::ThrottleScope;
 use doorward_domain::model::User;
 use doorward_domain::sessions::SignedIn;
-use doorward_domain::values::{Digest, Token};
+use doorward_domain::values::{Digest, Rate, Token};
 use doorward_domain::{Actor, Ctx, Error};
 use tokio::task::JoinSet;
 

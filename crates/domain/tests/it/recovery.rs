@@ -2,8 +2,7 @@
 
 use doorward_domain::Error;
 use doorward_domain::model::{Link, MailKind, Purpose};
-use doorward_domain::ports::Store;
-use doorward_domain::store::Records;
+use doorward_domain::store::{Records, Store};
 use doorward_domain::values::Token;
 
 use crate::test_node::*;

@@ -2,8 +2,8 @@
 
 use doorward_domain::Error;
 use doorward_domain::model::User;
-use doorward_domain::ports::Store;
 use doorward_domain::sessions::SignedIn;
+use doorward_domain::store::Store;
 
 use crate::factors::{self, two_factor_user};
 use crate::test_node::*;

@@ -2,7 +2,7 @@
 
 use doorward_domain::Error;
 use doorward_domain::model::Status;
-use doorward_domain::ports::Store;
+use doorward_domain::store::Store;
 use doorward_domain::values::SessionId;
 
 use crate::test_node::*;

@@ -2,8 +2,7 @@
 
 use doorward_domain::Error;
 use doorward_domain::model::{Credential, LastSignIn, MailKind, Status};
-use doorward_domain::ports::Store;
-use doorward_domain::store::{Records, Write};
+use doorward_domain::store::{Records, Store, Write};
 
 use crate::test_node::*;
 

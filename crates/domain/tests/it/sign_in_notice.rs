@@ -1,8 +1,9 @@
 //! Mails to an account's owner about sign-ins and failed attempts.
 
 use doorward_domain::model::{Device, MailKind, User};
-use doorward_domain::ports::{Mail, Store};
+use doorward_domain::outbox::Mail;
 use doorward_domain::sessions::SignedIn;
+use doorward_domain::store::Store;
 use doorward_domain::{Ctx, Error};
 use jiff::Timestamp;
 

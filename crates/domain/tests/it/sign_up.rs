@@ -1,8 +1,8 @@
 //! Signing up with a username, an address, both, or neither.
 
-use doorward_domain::model::{Credential, MailKind, Role, Status, User};
+use doorward_domain::model::{Credential, MailKind, Status, User};
 use doorward_domain::store::{Records, Store};
-use doorward_domain::values::Locale;
+use doorward_domain::values::{Locale, Role};
 use doorward_domain::{Error, SignUpPolicy};
 
 use crate::test_node::*;

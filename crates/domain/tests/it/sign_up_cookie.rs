@@ -3,7 +3,7 @@
 use doorward_domain::email::Confirmed;
 use doorward_domain::metric_event::{MetricEvent, SignInOutcome};
 use doorward_domain::model::{AuthMethod, Credential, Device, LastSignIn, Status, User};
-use doorward_domain::ports::Mail;
+use doorward_domain::outbox::Mail;
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::{NextStep, Outcome};
 use doorward_domain::sign_up::{BrowserSignUp, CompletedSignUp, NewSignUp};

@@ -1,7 +1,8 @@
 //! Reauthentication for the actions that would help a thief most.
 
 use doorward_domain::access::{Action, NO_USER};
-use doorward_domain::model::{Role, Status};
+use doorward_domain::model::Status;
+use doorward_domain::values::Role;
 use doorward_domain::{Ctx, Error};
 use jiff::SignedDuration;
 

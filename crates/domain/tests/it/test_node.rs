@@ -6,26 +6,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use doorward_domain::admin::NewUser;
-use doorward_domain::ctx::session_actor;
+use doorward_domain::clock::Clock;
+use doorward_domain::ctx::{KnownDevice, session_actor};
 use doorward_domain::hashing::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::invitation::NewInvitation;
-use doorward_domain::limits::KnownDevice;
 use doorward_domain::memory::{MemoryStore, SteppedClock};
-use doorward_domain::metric_event::MetricEvent;
+use doorward_domain::metric_event::{MetricEvent, MetricsRecorder};
 use doorward_domain::model::{
-    AuditEvent, Link, Lockout, MailJob, MailKind, Outcome, Purpose, Role, User,
+    AuditEvent, Link, Lockout, MailJob, MailKind, Outcome, Purpose, User,
 };
-use doorward_domain::outbox::DeliveryCounts;
-use doorward_domain::ports::{
-    Clock, Mail, MailError, MailText, Mailer, MetricsRecorder, SeparateSessions,
-};
+use doorward_domain::outbox::{DeliveryCounts, Mail, MailError, MailText, Mailer};
 use doorward_domain::session_store::SessionStore;
-use doorward_domain::sessions::SignedIn;
+use doorward_domain::sessions::{SeparateSessions, SignedIn};
 use doorward_domain::sign_in::{self, Identifier, Proof};
 use doorward_domain::sign_up::NewSignUp;
 use doorward_domain::store::{Records, Store, Write};
 use doorward_domain::tokens::{Keyring, MasterKey};
-use doorward_domain::values::{Data, EmailAddress, NewPassword, Password, Secret, Token, Username};
+use doorward_domain::values::{
+    Data, EmailAddress, NewPassword, Password, Role, Secret, Token, Username,
+};
 use doorward_domain::{Actor, Ctx, Doorward, Error, Policy, Ports};
 use jiff::{SignedDuration, Timestamp};
 
@@ -255,7 +254,7 @@ impl TestNode {
     pub fn ctx(&self, actor: Actor) -> Ctx {
         Ctx {
             actor,
-            client: doorward_domain::ports::Client::default(),
+            client: doorward_domain::ctx::Client::default(),
             request_id: "request-1".to_owned(),
             now: self.now(),
         }

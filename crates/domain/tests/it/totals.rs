@@ -2,10 +2,10 @@
 
 use doorward_domain::Error;
 use doorward_domain::invitation::{Acceptance, NewInvitation};
-use doorward_domain::model::{InvitationDelivery, Role, Total, TotalKind};
+use doorward_domain::model::{InvitationDelivery, Total, TotalKind};
 use doorward_domain::store::{Store, Write};
 use doorward_domain::totals::TotalsRange;
-use doorward_domain::values::{TimeUnit, Token};
+use doorward_domain::values::{Role, TimeUnit, Token};
 
 use crate::test_node::*;
 

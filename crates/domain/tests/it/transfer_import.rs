@@ -4,13 +4,13 @@ use doorward_domain::factors::{
     ExportedFactors, ExportedTotp, FactorName, TotpParameters, TotpSecret,
 };
 use doorward_domain::model::{
-    Credential, PendingEmail, RequestedBy, Role, Status, User, Version, VoidUndoLinks,
+    Credential, PendingEmail, RequestedBy, Status, User, Version, VoidUndoLinks,
 };
 use doorward_domain::store::Records;
 use doorward_domain::transfer::{
     BatchPacer, DryRun, ImportOutcome, ImportRejection, ImportedUser, derive_id,
 };
-use doorward_domain::values::{Data, Locale, UserId};
+use doorward_domain::values::{Data, Locale, Role, UserId};
 use doorward_domain::{Actor, Error};
 
 use crate::test_node::*;

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use doorward_domain::model::MailKind;
-use doorward_domain::ports::Mail;
+use doorward_domain::outbox::Mail;
 use doorward_domain::values::{EmailAddress, Locale};
 use doorward_messages::Messages;
 use doorward_messages::folder::{self, FolderError};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use doorward_domain::diagnostics::Diagnostic;
-use doorward_domain::ports::MailError;
+use doorward_domain::outbox::MailError;
 use rustix::fs::Access;
 use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt;

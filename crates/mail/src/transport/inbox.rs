@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use doorward_domain::ports::MailError;
+use doorward_domain::outbox::MailError;
 use jiff::Timestamp;
 use tokio::sync::watch;
 

@@ -4,7 +4,7 @@
 //! Doorward logs a link. The address is masked.
 
 use async_trait::async_trait;
-use doorward_domain::ports::MailError;
+use doorward_domain::outbox::MailError;
 
 use super::Transport;
 use crate::composed_mail::ComposedMail;

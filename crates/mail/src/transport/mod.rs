@@ -13,7 +13,7 @@ pub(crate) mod smtp;
 pub(crate) mod url;
 
 use async_trait::async_trait;
-use doorward_domain::ports::MailError;
+use doorward_domain::outbox::MailError;
 
 use crate::composed_mail::ComposedMail;
 

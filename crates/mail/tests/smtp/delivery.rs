@@ -1,7 +1,7 @@
 //! Successful deliveries.
 
 use doorward_domain::model::MailKind;
-use doorward_domain::ports::{Mail, Mailer};
+use doorward_domain::outbox::{Mail, Mailer};
 use doorward_domain::values::Locale;
 use serde_json::{Value, json};
 

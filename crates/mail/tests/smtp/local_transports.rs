@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use doorward_domain::model::MailKind;
-use doorward_domain::ports::{Mail, Mailer};
+use doorward_domain::outbox::{Mail, Mailer};
 use doorward_mail::{TransportSettings, parse_transport};
 
 use crate::sink::{mail, open};

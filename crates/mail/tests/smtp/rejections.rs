@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use doorward_domain::ports::{MailError, Mailer};
+use doorward_domain::outbox::{MailError, Mailer};
 use doorward_mail::{SmtpSettings, TransportSettings};
 
 use crate::sink::{SmtpSink, mail, mailer, mailer_for, open};

@@ -9,8 +9,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
+use doorward_domain::clock::Clock;
 use doorward_domain::model::MailKind;
-use doorward_domain::ports::{Clock, Mail};
+use doorward_domain::outbox::Mail;
 use doorward_domain::values::{EmailAddress, Locale};
 use doorward_mail::{MailSettings, SmtpSettings, TemplateMailer, TransportSettings};
 use jiff::Timestamp;

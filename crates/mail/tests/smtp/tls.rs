@@ -7,7 +7,7 @@
 use std::env;
 use std::process::Command;
 
-use doorward_domain::ports::Mailer;
+use doorward_domain::outbox::Mailer;
 
 use crate::certificates::Authority;
 use crate::sink::{SmtpSink, mail, mailer};

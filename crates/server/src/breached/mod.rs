@@ -14,7 +14,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use doorward_domain::hashing::BreachedList;
+use doorward_domain::values::BreachedList;
 use ring::digest;
 
 pub use list::{Coverage, RANGES, read_list};

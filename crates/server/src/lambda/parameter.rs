@@ -7,7 +7,7 @@ use anyhow::{Context, bail, ensure};
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use doorward_domain::ports::Clock;
+use doorward_domain::clock::Clock;
 use hyper::Request;
 use hyper::body::Bytes;
 use serde_json::{Value, json};

@@ -8,11 +8,10 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use doorward_domain::Ports;
+use doorward_domain::limits::{Decision, KeyedLimit, RateLimits};
 use doorward_domain::model::Session;
-use doorward_domain::ports::{
-    Decision, KeyedLimit, LastSeen, Mail, MailError, MailText, Mailer, RateLimits,
-    SeparateSessions, SessionUpdate,
-};
+use doorward_domain::outbox::{Mail, MailError, MailText, Mailer};
+use doorward_domain::sessions::{LastSeen, SeparateSessions, SessionUpdate};
 use doorward_domain::store::{
     ApplyError, Batch, Claim, Limits, Query, Row, Store, StoreError, Table, Value,
 };

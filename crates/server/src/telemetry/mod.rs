@@ -9,7 +9,7 @@
 //! To add a metric: its line in `metrics`, the code that updates it, its row in `docs/operations/monitoring.md`; a test
 //! compares the three.
 //!
-//! [`MetricsRecorder`]: doorward_domain::ports::MetricsRecorder
+//! [`MetricsRecorder`]: doorward_domain::metric_event::MetricsRecorder
 //! [`RequestObserver`]: doorward_web::RequestObserver
 
 mod connections;
@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use doorward_domain::Doorward;
-use doorward_domain::ports::Clock;
+use doorward_domain::clock::Clock;
 use doorward_web::RequestObserver;
 use jiff::Timestamp;
 use tokio::sync::watch;

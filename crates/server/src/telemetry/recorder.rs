@@ -1,7 +1,6 @@
 //! Records metric events of the domain.
 
-use doorward_domain::metric_event::MetricEvent;
-use doorward_domain::ports::MetricsRecorder;
+use doorward_domain::metric_event::{MetricEvent, MetricsRecorder};
 
 use super::Metrics;
 

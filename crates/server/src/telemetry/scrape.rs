@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use doorward_domain::Doorward;
-use doorward_domain::ports;
+use doorward_domain::outbox::OutboxStats;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
@@ -98,7 +98,7 @@ fn seconds_since(at: Option<Timestamp>, now: Timestamp) -> f64 {
 }
 
 impl super::metrics::OutboxMetrics {
-    fn set(&self, outbox: &ports::OutboxStats, now: Timestamp) {
+    fn set(&self, outbox: &OutboxStats, now: Timestamp) {
         for (gauge, value) in [
             (&self.waiting, outbox.waiting as f64),
             (&self.oldest_seconds, seconds_since(outbox.oldest_at, now)),

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use doorward_domain::ports::RandomSource;
+use doorward_domain::clock::RandomSource;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use rcgen::{
     CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,

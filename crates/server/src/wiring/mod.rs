@@ -11,16 +11,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use doorward_domain::ctx::{Actor, Ctx};
-use doorward_domain::hashing::{BreachedPasswords, Hasher, Peppers};
-use doorward_domain::limits::{FallbackRateLimits, MemoryRateLimits};
+use doorward_domain::clock::{Clock, RandomSource};
+use doorward_domain::ctx::{Actor, Client, Ctx};
+use doorward_domain::hashing::{Hasher, Peppers};
+use doorward_domain::limits::{FallbackRateLimits, MemoryRateLimits, RateLimits};
+use doorward_domain::metric_event::NoMetrics;
 use doorward_domain::model::SigningKey;
-use doorward_domain::ports::{
-    Client, Clock, NoMetrics, RandomSource, RateLimits, SeparateSessions, Store,
-};
-use doorward_domain::store::Records;
+use doorward_domain::sessions::SeparateSessions;
+use doorward_domain::store::{Records, Store};
 use doorward_domain::tokens::{CounterKeys, Keyring, MasterKey};
-use doorward_domain::values::Secret;
+use doorward_domain::values::{BreachedPasswords, Secret};
 use doorward_domain::{Doorward, Policy, Ports};
 use doorward_mail::{Inbox, TemplateMailer};
 use doorward_store_redis::RedisStore;

@@ -6,7 +6,7 @@ use anyhow::{anyhow, ensure};
 use doorward_domain::Error;
 use doorward_domain::ctx::Actor;
 use doorward_domain::error::chain;
-use doorward_domain::ports::MAIL_TIMEOUT;
+use doorward_domain::outbox::MAIL_TIMEOUT;
 use tokio::time::{Instant, timeout_at};
 
 use super::tasks::{AUDIT, KEYS, MAIL, SWEEP, TOTALS};

@@ -1,6 +1,6 @@
 //! `GET /audit`: the audit log.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use doorward_web::routes::{Route, table};
 use serde_json::{Value, json};
 

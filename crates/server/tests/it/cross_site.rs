@@ -1,6 +1,6 @@
 //! Cross-site requests (H-10, W-03): `Sec-Fetch-Site` and `Origin`, one rule for the API and the pages.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use doorward_web::routes::table;
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use doorward_testkit::servers::{self, Cost, Meter};
 use serde_json::json;
 

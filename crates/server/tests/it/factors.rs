@@ -2,7 +2,7 @@
 //! requires. The rules have their tests in `crates/domain`.
 
 use doorward_domain::FactorsRequired;
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::{Value, json};
 use totp_rs::Totp;
 

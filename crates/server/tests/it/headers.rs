@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use doorward_web::routes::table;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! `/invitation` and `/user/{user}/invitation`. The rules have their tests in `crates/domain`.
 
 use doorward_domain::SignUpPolicy;
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::{Value, json};
 
 use crate::support::{Client, PASSWORD, PUBLIC_URL, TestApp, path_in};

@@ -1,8 +1,9 @@
 //! An index of DynamoDB that is late: no one gets in or stays out because of it, and what it hid is found later.
 
 use doorward_domain::Actor;
-use doorward_domain::model::{Job, Role};
+use doorward_domain::model::Job;
 use doorward_domain::store::Query;
+use doorward_domain::values::Role;
 use doorward_testkit::servers::{self, Proxy, ProxyMode};
 use serde_json::json;
 

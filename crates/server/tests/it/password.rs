@@ -1,6 +1,6 @@
 //! `PUT /password`: change the password with the current one.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::{Value, json};
 
 use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp, path_in, summary};

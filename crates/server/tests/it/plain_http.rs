@@ -72,7 +72,7 @@ async fn plain_http_is_rejected_for_programs_and_redirected_for_browsers() {
 #[tokio::test]
 async fn only_fields_of_a_trusted_proxy_count() {
     let app = behind_a_proxy().await;
-    app.create("ben", doorward_domain::model::Role::User).await;
+    app.create("ben", doorward_domain::values::Role::User).await;
     let anonymous = app.anonymous();
     for fields in [
         &[("x-forwarded-proto", "https")][..],

@@ -42,7 +42,7 @@ async fn redeemed(app: &TestApp, method: &'static str, link: &str, body: &Value)
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_requests_use_a_recovery_link_once() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
-    app.create("ben", doorward_domain::model::Role::User).await;
+    app.create("ben", doorward_domain::values::Role::User).await;
     for round in 0..repetitions(100) {
         let body = json!({"email": "ben@example.com"});
         app.anonymous().post("/recovery", body).await.expect(202);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use doorward_domain::limits::ThrottleScope;
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use doorward_web::ForwardedBy;
 use doorward_web::routes::table;
 use serde_json::{Value, json};

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use doorward_domain::model::{Role, TABLES};
+use doorward_domain::model::TABLES;
+use doorward_domain::values::Role;
 use doorward_web::routes::{Authentication, Route, table};
 use serde_json::{Value, json};
 

@@ -4,7 +4,8 @@
 
 use doorward_domain::Actor;
 use doorward_domain::factors::FactorList;
-use doorward_domain::model::{InvitationStatus, Role, Status, User};
+use doorward_domain::model::{InvitationStatus, Status, User};
+use doorward_domain::values::Role;
 use doorward_web::Code;
 use doorward_web::routes::{Route, table};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! `/user/{user}/session`: the devices on which a user is signed in.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::{Value, json};
 
 use crate::support::{Client, PASSWORD, TestApp};

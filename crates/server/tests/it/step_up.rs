@@ -1,6 +1,6 @@
 //! Reauthentication: for changes of role, status and other users' addresses, and for deletion.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use jiff::SignedDuration;
 use serde_json::json;
 use tempfile::TempDir;

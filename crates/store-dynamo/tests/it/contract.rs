@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_domain::ports::RateLimits;
+use doorward_domain::limits::RateLimits;
 use doorward_domain::session_store::SessionStore;
 use doorward_domain::store::Store;
 use doorward_domain::tokens::CounterKeys;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use doorward_domain::model::Session;
-use doorward_domain::ports::SeparateSessions;
+use doorward_domain::sessions::SeparateSessions;
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{dedicated_redis_cluster, redis_cluster};
 

@@ -1,6 +1,6 @@
 //! Login and encryption of the connection to Redis.
 
-use doorward_domain::ports::SeparateSessions;
+use doorward_domain::sessions::SeparateSessions;
 use doorward_domain::tokens::CounterKeys;
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_testkit::fixtures;

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use doorward_domain::ports::{Decision, RateLimits, SeparateSessions};
+use doorward_domain::limits::{Decision, RateLimits};
+use doorward_domain::sessions::SeparateSessions;
 use doorward_store_redis::RedisStore;
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{DedicatedRedis, Proxy, ProxyMode, RedisOptions, dedicated_redis};

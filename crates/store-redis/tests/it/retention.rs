@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use doorward_domain::limits::RateLimits;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{RateLimits, SeparateSessions};
+use doorward_domain::sessions::SeparateSessions;
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{RedisOptions, dedicated_redis};
 

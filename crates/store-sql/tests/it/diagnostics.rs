@@ -1,7 +1,7 @@
 //! Diagnostics of `doorward doctor` for a database. They change nothing.
 
+use doorward_domain::clock::Clock;
 use doorward_domain::diagnostics::{CheckStatus, Diagnostic};
-use doorward_domain::ports::Clock;
 use doorward_store_sql::{SqlSettings, diagnose, migrate};
 use doorward_testkit::servers::{
     Authority, MariadbOptions, PostgresOptions, dedicated_mariadb, dedicated_postgres,

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use doorward_domain::model::{
-    EndedSession, Role, SearchWord, SigningKey, Status, User, UserCursor, UserFilter,
+    EndedSession, SearchWord, SigningKey, Status, User, UserCursor, UserFilter,
 };
 use doorward_domain::store::{Condition, Order, Query, Records, Store, Write};
-use doorward_domain::values::{Name, UserId};
+use doorward_domain::values::{Name, Role, UserId};
 
 use super::{apply_ok, delete, insert, users_at_once};
 use crate::fixtures::{self, later, next_version};

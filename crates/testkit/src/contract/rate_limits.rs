@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_domain::limits::Rate;
-use doorward_domain::ports::{Decision, KeyedLimit, RateLimits};
+use doorward_domain::limits::{Decision, KeyedLimit, RateLimits};
+use doorward_domain::values::Rate;
 use jiff::{SignedDuration, Timestamp};
 
 use super::race;

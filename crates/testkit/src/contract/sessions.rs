@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use doorward_domain::model::{Credential, EndedSession, Session};
-use doorward_domain::ports::{LastSeen, SessionUpdate};
 use doorward_domain::session_store::SessionStore;
+use doorward_domain::sessions::{LastSeen, SessionUpdate};
 use doorward_domain::store::Write;
 
 use super::race;

@@ -4,10 +4,10 @@ use std::fmt::Debug;
 
 use doorward_domain::model::{
     AuditEvent, AuditKind, Invitation, InvitationDelivery, JobStatus, MailJob, MailKind, Node,
-    Outcome, PendingEmail, Purpose, RequestedBy, Role, Session, Status, Total, TotalKind, User,
+    Outcome, PendingEmail, Purpose, RequestedBy, Session, Status, Total, TotalKind, User,
 };
 use doorward_domain::store::{Record, Value};
-use doorward_domain::values::{Data, Locale, TimeUnit};
+use doorward_domain::values::{Data, Locale, Role, TimeUnit};
 use doorward_testkit::fixtures::{self, user_id};
 
 fn comes_back<R: Record + PartialEq + Debug>(record: &R) {

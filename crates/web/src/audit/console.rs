@@ -3,11 +3,9 @@
 use axum::http::Uri;
 use axum::response::Html;
 use doorward_domain::admin::People;
-use doorward_domain::model::{
-    AuditEvent, AuditKind, AuditVerification, Outcome, Role, Status, actor_id,
-};
+use doorward_domain::model::{AuditEvent, AuditKind, AuditVerification, Outcome, Status, actor_id};
 use doorward_domain::user_agent::ClientProgram;
-use doorward_domain::values::{AuditEventId, DisableReason, UserId};
+use doorward_domain::values::{AuditEventId, DisableReason, Role, UserId};
 use jiff::Timestamp;
 use minijinja::{Value, context};
 

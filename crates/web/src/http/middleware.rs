@@ -13,23 +13,18 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::Error;
-use doorward_domain::ports::StoreError;
+use doorward_domain::store::StoreError;
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use crate::app::App;
 use crate::html::return_to;
-use crate::http::cors;
-use crate::http::guard;
-use crate::http::headers;
-use crate::http::limits;
-use crate::http::negotiate;
-use crate::http::plain_http;
 use crate::http::problem::Problem;
 use crate::http::problem_response::{RequestInfo, write_problem};
 use crate::http::request_log::RequestLog;
 use crate::http::route_index::RoutesOfPath;
+use crate::http::{cors, guard, headers, limits, negotiate, plain_http};
 
 /// Maximum time of a handler.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(35);

@@ -7,10 +7,12 @@ use axum::response::{IntoResponse, Response};
 use doorward_domain::Error;
 use doorward_domain::access::{Action, NO_USER, Target};
 use doorward_domain::invitation::{Acceptance, Invited, NewInvitation};
-use doorward_domain::model::{InvitationDelivery, InvitationStatus, Purpose, Role};
+use doorward_domain::model::{InvitationDelivery, InvitationStatus, Purpose};
 use doorward_domain::sign_in::Proof;
 use doorward_domain::sign_up::CompletedSignUp;
-use doorward_domain::values::{EmailAddress, Invalid, LanguageTag, Name, Secret, UserId, Username};
+use doorward_domain::values::{
+    EmailAddress, Invalid, LanguageTag, Name, Role, Secret, UserId, Username,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -4,8 +4,8 @@ use axum::extract::Path;
 use axum::http::Uri;
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::invitation::Invited;
-use doorward_domain::model::{Role, User};
-use doorward_domain::values::{EmailAddress, UserId};
+use doorward_domain::model::User;
+use doorward_domain::values::{EmailAddress, Role, UserId};
 use minijinja::{Value, context};
 
 use crate::html::confirmation::{AdminAct, SentAct};

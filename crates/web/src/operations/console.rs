@@ -7,7 +7,7 @@ use axum::response::Html;
 use doorward_domain::audit::Unsealed;
 use doorward_domain::diagnostics::{CheckStatus, Diagnostic};
 use doorward_domain::model::{Node, User};
-use doorward_domain::ports::OutboxStats;
+use doorward_domain::outbox::OutboxStats;
 use jiff::{SignedDuration, Timestamp};
 use minijinja::{Value, context};
 

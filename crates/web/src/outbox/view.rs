@@ -1,8 +1,7 @@
 //! The views of a queued mail.
 
 use doorward_domain::model::MailJob;
-use doorward_domain::outbox::ViewedMail;
-use doorward_domain::ports::MailText;
+use doorward_domain::outbox::{MailText, ViewedMail};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use doorward_domain::limits::ThrottleLimits;
+use doorward_domain::policy::ThrottleLimits;
 use serde_json::Value;
 
 use super::contents::{

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use doorward_domain::limits::{ThrottleLimits, ThrottleScope};
+use doorward_domain::limits::ThrottleScope;
+use doorward_domain::policy::ThrottleLimits;
 use serde_json::{Map, Value};
 
 use super::objects::{Field, field, fields, name_in, resolve};
@@ -299,14 +300,14 @@ fn limit(limits: &ThrottleLimits, scope: ThrottleScope) -> String {
         ThrottleScope::Token | ThrottleScope::Profile => ("", "per account"),
         _ => ("", network),
     };
-    let rate = limits.rate(scope);
+    let rate = scope.rate(limits);
     let window = in_words(rate.window);
     format!("At most {}{what} {window} {key}.", rate.burst)
 }
 
 /// The rate of a scope, such as `20 an hour`.
 fn rate(limits: &ThrottleLimits, scope: ThrottleScope) -> String {
-    let rate = limits.rate(scope);
+    let rate = scope.rate(limits);
     format!("{} {}", rate.burst, in_words(rate.window))
 }
 

@@ -2,8 +2,8 @@
 
 use axum::extract::Path;
 use axum::response::{Html, Response};
-use doorward_domain::model::{Role, Status, User};
-use doorward_domain::values::DisableReason;
+use doorward_domain::model::{Status, User};
+use doorward_domain::values::{DisableReason, Role};
 
 use crate::html::account::Section;
 use crate::html::confirmation::{AdminAct, SentAct};

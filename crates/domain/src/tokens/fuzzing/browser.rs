@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::super::MasterKey;
-use crate::limits::{DeviceCookies, KnownDevice};
+use crate::ctx::KnownDevice;
+use crate::limits::DeviceCookies;
 use crate::model::AuthMethod;
 use crate::values::{Digest, Secret, UserId};
 

@@ -16,10 +16,10 @@ use crate::access::ensure_operator;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
-use crate::model::{Credential, DeletedUser, LastAdmin, Role, User};
+use crate::model::{Credential, DeletedUser, LastAdmin, User};
 use crate::store::{Batch, Records, Write};
 use crate::transfer::Transfer;
-use crate::values::UserId;
+use crate::values::{Role, UserId};
 
 pub use dry_run::DryRun;
 use imported_user::identity_fields;

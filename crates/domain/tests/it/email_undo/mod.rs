@@ -4,7 +4,7 @@ mod delayed_confirmation;
 
 use doorward_domain::Error;
 use doorward_domain::model::{Link, MailKind, Purpose, Status, User};
-use doorward_domain::ports::Mail;
+use doorward_domain::outbox::Mail;
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::store::Records;
 use doorward_domain::values::Token;

@@ -2,12 +2,12 @@
 
 use doorward_domain::Error;
 use doorward_domain::access::Action;
-use doorward_domain::limits::{KnownDevice, Rate};
+use doorward_domain::ctx::KnownDevice;
+use doorward_domain::limits::{KeyedLimit, RateLimits};
 use doorward_domain::model::{Credential, CredentialKind, MailKind};
 use doorward_domain::policy::FactorsRequired;
-use doorward_domain::ports::{KeyedLimit, RateLimits};
 use doorward_domain::store::{Store, Write};
-use doorward_domain::values::Digest;
+use doorward_domain::values::{Digest, Rate};
 
 use super::*;
 

@@ -396,7 +396,7 @@ async fn a_user_completes_ten_changes_an_hour() {
 async fn an_admin_removes_any_number_of_factors() {
     let node = TestNode::new().await;
     let ada = node.admin("ada").await;
-    assert_eq!(ada.role, doorward_domain::model::Role::Admin);
+    assert_eq!(ada.role, doorward_domain::values::Role::Admin);
     for name in [
         "bea", "bob", "cid", "dan", "eve", "fay", "gus", "hal", "ian", "jim", "kim", "lee",
     ] {

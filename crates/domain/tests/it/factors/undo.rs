@@ -1,9 +1,9 @@
 //! The link in the mail about a first factor, with which the owner gets the account back from a thief who added it (M-02).
 
 use doorward_domain::Error;
-use doorward_domain::limits::KnownDevice;
+use doorward_domain::ctx::KnownDevice;
 use doorward_domain::model::{Credential, CredentialKind, MailKind, User};
-use doorward_domain::ports::Mail;
+use doorward_domain::outbox::Mail;
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_in::NextStep;
 use doorward_domain::store::{Store, Write};

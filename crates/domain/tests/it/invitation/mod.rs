@@ -5,10 +5,10 @@ mod inviting;
 mod sweeping;
 
 use doorward_domain::invitation::{Acceptance, Invited, NewInvitation};
-use doorward_domain::model::{InvitationDelivery, InvitationStatus, Role, User};
+use doorward_domain::model::{InvitationDelivery, InvitationStatus, User};
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_up::CompletedSignUp;
-use doorward_domain::values::Token;
+use doorward_domain::values::{Role, Token};
 use doorward_domain::{Ctx, Error};
 
 use crate::test_node::*;

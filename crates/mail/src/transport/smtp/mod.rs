@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use doorward_domain::diagnostics::Diagnostic;
 use doorward_domain::error::chain;
-use doorward_domain::ports::MailError;
+use doorward_domain::outbox::MailError;
 use lettre::transport::smtp::Error as LettreError;
 use lettre::transport::smtp::authentication::Mechanism;
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};

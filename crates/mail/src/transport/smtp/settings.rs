@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use doorward_domain::ports::MAIL_TIMEOUT;
+use doorward_domain::outbox::MAIL_TIMEOUT;
 use lettre::transport::smtp::authentication::Credentials;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use doorward_domain::ctx::{Actor, Ctx};
+use doorward_domain::clock::Clock;
+use doorward_domain::ctx::{Actor, Client, Ctx};
 use doorward_domain::model::AuditKind;
-use doorward_domain::ports::{Client, Clock};
 use doorward_domain::store::Write;
 use doorward_domain::values::AuditEventId;
 use serde_json::json;

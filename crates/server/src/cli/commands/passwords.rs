@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use doorward_domain::hashing::BreachedList;
+use doorward_domain::values::BreachedList;
 use serde_json::json;
 
 use crate::breached::{Builder, Coverage, Filter, RANGES, read_list};

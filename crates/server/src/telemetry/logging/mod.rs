@@ -9,7 +9,7 @@ mod writer;
 use std::io::IsTerminal;
 
 use anyhow::Context;
-use doorward_domain::ports::Clock;
+use doorward_domain::clock::Clock;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::fmt::FormatFields;

@@ -1,7 +1,7 @@
 //! The session cookie that pages use.
 
-use doorward_domain::model::Role;
-use doorward_domain::ports::Clock;
+use doorward_domain::clock::Clock;
+use doorward_domain::values::Role;
 use serde_json::json;
 
 use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp, TestResponse};

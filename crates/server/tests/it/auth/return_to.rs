@@ -1,6 +1,6 @@
 //! `GET /auth` for a browser, `return_to` after a sign-in, and redirects of a proxy's check.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::json;
 
 use crate::support::{Client, PASSWORD, PUBLIC_URL, TestApp, TestResponse};

@@ -1,6 +1,6 @@
 //! `POST`, `GET` and `DELETE /auth`: sign-in, session, sign-out.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::json;
 
 use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp};

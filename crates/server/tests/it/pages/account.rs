@@ -1,6 +1,6 @@
 //! The account area: its frame, `/account` and `/account/devices`.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::json;
 
 use super::browser::Browser;

@@ -1,6 +1,6 @@
 //! The pages of the account area that change the profile, the email address and the password.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::json;
 
 use super::account::signed_in;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use doorward_web::BrandSettings;
 use serde_json::json;
 use tempfile::TempDir;

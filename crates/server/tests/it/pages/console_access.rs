@@ -1,6 +1,6 @@
 //! Who reaches the console at `/admin`.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use doorward_web::routes::table;
 
 use super::browser::Browser;

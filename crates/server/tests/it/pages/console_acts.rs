@@ -1,6 +1,6 @@
 //! What an admin does in the console: each action asks on its own page, and calls what the API calls.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::{Value, json};
 
 use super::browser::Browser;

@@ -1,8 +1,8 @@
 //! The audit log in the console.
 
 use doorward_domain::audit::CheckpointId;
-use doorward_domain::model::{AuditKind, Role};
-use doorward_domain::values::DisableReason;
+use doorward_domain::model::AuditKind;
+use doorward_domain::values::{DisableReason, Role};
 use serde_json::json;
 
 use super::console_access::admin_browser;

@@ -1,8 +1,7 @@
 //! Invitations in the console.
 
 use doorward_domain::invitation::NewInvitation;
-use doorward_domain::model::Role;
-use doorward_domain::values::EmailAddress;
+use doorward_domain::values::{EmailAddress, Role};
 use doorward_domain::{Actor, SignUpPolicy};
 use serde_json::json;
 

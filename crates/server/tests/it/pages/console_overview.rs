@@ -1,6 +1,6 @@
 //! The first page of the console.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 
 use super::console_access::admin_browser;
 use crate::factors::enrol;

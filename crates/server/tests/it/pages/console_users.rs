@@ -1,6 +1,6 @@
 //! The pages of the console that list users and that show one.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::{Value, json};
 
 use super::console_access::admin_browser;

@@ -1,7 +1,7 @@
 //! Second factors on pages, without JavaScript: sign-in in two steps, `/account/factors`, and the required enrolment.
 
 use doorward_domain::FactorsRequired;
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 

@@ -1,8 +1,7 @@
 //! The page of an invitation.
 
 use doorward_domain::invitation::NewInvitation;
-use doorward_domain::model::Role;
-use doorward_domain::values::EmailAddress;
+use doorward_domain::values::{EmailAddress, Role};
 use doorward_domain::{Actor, FactorsRequired};
 use serde_json::json;
 

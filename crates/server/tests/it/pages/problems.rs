@@ -1,6 +1,6 @@
 //! Errors for users: on a separate page, or in the submitted form.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 
 use super::Page;
 use crate::support::TestApp;

@@ -1,6 +1,6 @@
 //! `/sign-in`, and the paths that lead to it.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 
 use super::browser::Browser;
 use crate::support::TestApp;

@@ -1,7 +1,7 @@
 //! Signed in right after a sign-up on the pages.
 
 use doorward_domain::FactorsRequired;
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::json;
 
 use super::browser::Browser;

@@ -6,13 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use axum::Router;
 use doorward_domain::admin::NewUser;
+use doorward_domain::clock::Clock;
 use doorward_domain::hashing::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::memory::{SeededRandom, SteppedClock};
-use doorward_domain::model::{MailJob, Role, User};
-use doorward_domain::ports::{Clock, Mail, NoMetrics, SeparateSessions};
+use doorward_domain::metric_event::NoMetrics;
+use doorward_domain::model::{MailJob, User};
+use doorward_domain::outbox::Mail;
+use doorward_domain::sessions::SeparateSessions;
 use doorward_domain::store::{Claim, Record, Store};
 use doorward_domain::tokens::{Keyring, MasterKey};
-use doorward_domain::values::{EmailAddress, Secret, Username};
+use doorward_domain::values::{EmailAddress, Role, Secret, Username};
 use doorward_domain::{Actor, Ctx, Doorward, Policy, Ports};
 use doorward_web::{
     App, AppParts, Brand, Diagnose, InboxSource, NoObserver, ShutdownFlag, Texts, TrustedProxies,
@@ -271,7 +274,7 @@ impl TestApp {
     pub fn ctx(&self, actor: Actor) -> Ctx {
         Ctx {
             actor,
-            client: doorward_domain::ports::Client::default(),
+            client: doorward_domain::ctx::Client::default(),
             request_id: "test".to_owned(),
             now: self.clock.now(),
         }

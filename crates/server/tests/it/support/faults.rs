@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use doorward_domain::model::{Credential, MailJob, Session};
-use doorward_domain::ports::{LastSeen, SeparateSessions, SessionUpdate};
+use doorward_domain::sessions::{LastSeen, SeparateSessions, SessionUpdate};
 use doorward_domain::store::{
     ApplyError, Batch, Claim, Query, Record, Row, Store, StoreError, Table, Value, Write,
 };

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use doorward_domain::limits::MemoryRateLimits;
-use doorward_domain::ports::{RateLimits, SeparateSessions, Store};
+use doorward_domain::limits::{MemoryRateLimits, RateLimits};
+use doorward_domain::sessions::SeparateSessions;
+use doorward_domain::store::Store;
 use doorward_domain::tokens::CounterKeys;
 use doorward_store_dynamo::{DynamoRateLimits, DynamoSettings, DynamoStore};
 use doorward_store_redis::{RedisSettings, RedisStore};

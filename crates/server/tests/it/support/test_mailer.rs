@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use async_trait::async_trait;
-use doorward_domain::ports::{Mail, MailError, MailText, Mailer};
+use doorward_domain::outbox::{Mail, MailError, MailText, Mailer};
 
 /// What the mail server does with mails.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! `POST /user`: sign-up.
 
 use doorward_domain::SignUpPolicy;
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::json;
 
 use crate::support::{PASSWORD, TestApp, TestResponse, summary};

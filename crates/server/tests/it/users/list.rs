@@ -1,6 +1,6 @@
 //! `GET /user`: list, search, pages.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::{Value, json};
 
 use crate::factors::enrol;

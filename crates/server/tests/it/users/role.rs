@@ -1,6 +1,6 @@
 //! `PUT /user/{user}/role`, and the last admin.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::json;
 
 use crate::support::TestApp;

@@ -1,6 +1,6 @@
 //! `GET /user/{user}`.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::json;
 
 use crate::support::TestApp;

@@ -1,6 +1,6 @@
 //! `PUT /user/{user}/status`: disable and enable.
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use serde_json::json;
 
 use crate::support::{PASSWORD, TestApp};

@@ -1,7 +1,7 @@
 //! More rows than one statement, or one transaction, has time for: they are changed in batches.
 
 use doorward_domain::model::TABLES;
-use doorward_domain::ports::LastSeen;
+use doorward_domain::sessions::LastSeen;
 use doorward_domain::store::Store;
 use doorward_store_sql::SqlStore;
 use doorward_testkit::fixtures::{self, later, now};

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use doorward_domain::diagnostics::Diagnostic;
-use doorward_domain::model::{Role, Roster, Status, User, UserFilter};
+use doorward_domain::model::{Roster, Status, User, UserFilter};
 use doorward_domain::store::{Records, Store};
-use doorward_domain::values::UserId;
+use doorward_domain::values::{Role, UserId};
 
 const PART: &str = "admins";
 /// Maximum number of admins that are compared.

@@ -1,7 +1,7 @@
 //! The server's certificate: whether it is valid, for which name and until when.
 
+use doorward_domain::clock::Clock;
 use doorward_domain::diagnostics::Diagnostic;
-use doorward_domain::ports::Clock;
 use jiff::Timestamp;
 
 use crate::config::{Config, host_of};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward_domain::ports::RandomSource;
+use doorward_domain::clock::RandomSource;
 use doorward_domain::values::Secret;
 
 /// A folder that only its owner can read. It is deleted when this value is dropped.

@@ -1,8 +1,8 @@
 //! `user`: managing users from this machine.
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use doorward_domain::model::{Role, Status};
-use doorward_domain::values::DisableReason;
+use doorward_domain::model::Status;
+use doorward_domain::values::{DisableReason, Role};
 
 use crate::cli::confirmation::Confirmation;
 

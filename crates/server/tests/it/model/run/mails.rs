@@ -1,7 +1,7 @@
 //! The actions with mail: requests, received mails, and every use of a link.
 
 use doorward_domain::model::MailKind;
-use doorward_domain::ports::Mail;
+use doorward_domain::outbox::Mail;
 use jiff::Timestamp;
 use proptest::sample::Index;
 use serde_json::json;

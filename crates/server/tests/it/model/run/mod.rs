@@ -3,7 +3,7 @@
 mod mails;
 mod pages;
 
-use doorward_domain::model::Role;
+use doorward_domain::values::Role;
 use jiff::{SignedDuration, Timestamp};
 use proptest::sample::Index;
 use serde_json::{Map, Value, json};
@@ -58,7 +58,7 @@ impl ModelRun {
     }
 
     fn now(&self) -> Timestamp {
-        use doorward_domain::ports::Clock;
+        use doorward_domain::clock::Clock;
         self.app.clock.now()
     }
 
