@@ -53,7 +53,9 @@ pub mod tokens;
 pub mod totals;
 pub mod transfer;
 pub mod user_agent;
+mod user_versions;
 pub mod values;
+mod writer;
 
 pub use ctx::{Actor, Ctx};
 pub use doorward::Doorward;

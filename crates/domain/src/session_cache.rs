@@ -1,8 +1,7 @@
 //! Cache of checked session tokens, so that a check costs a digest and a map look-up.
 //!
 //! An entry is valid for one second. A change of its user by this node invalidates it at once: every change
-//! increments the version of the user's slot, and an entry with a lower version is stale. The version is read before
-//! the store, so that an entry whose look-up raced with a change is stale from the start. The signature of a token is
+//! increments the user's version, and an entry with a lower version is stale. The version is read before the store, so that an entry whose look-up raced with a change is stale from the start. The signature of a token is
 //! verified again if a signing key was removed since its last verification, so that a revoked key is not trusted
 //! (J-06).
 //!
@@ -18,11 +17,11 @@ use tokio::sync::OnceCell;
 
 use crate::model::{Session, User};
 use crate::tokens::SessionClaims;
-use crate::values::{Digest, UserId};
+use crate::user_versions::{UserVersion, UserVersions};
+use crate::values::Digest;
 
 /// Time for which an entry is valid: the maximum delay of a revocation by another node.
 const ENTRY_LIFETIME: SignedDuration = SignedDuration::from_secs(1);
-const SLOTS: usize = 4096;
 /// Size of an entry without the user's data, in bytes.
 const ENTRY_BYTES: u64 = 2048;
 /// Expected average size of an entry, in bytes.
@@ -32,7 +31,7 @@ pub(crate) struct SessionCache {
     entries: Cache<Digest, Arc<CacheEntry>, EntryWeigher>,
     /// Number of times that signing keys were removed.
     keys_removed: AtomicU64,
-    slot_versions: Box<[AtomicU64]>,
+    user_versions: Arc<UserVersions>,
 }
 
 /// A checked token.
@@ -44,7 +43,7 @@ pub(crate) struct CacheEntry {
     /// When the user last signed in, once a request has needed it.
     pub(crate) last_sign_in_at: OnceCell<Option<Timestamp>>,
     checked_at: Timestamp,
-    slot_version: u64,
+    user_version: UserVersion,
     keyring_version: KeyringVersion,
 }
 
@@ -75,17 +74,13 @@ pub(crate) enum CacheLookup {
     Miss,
 }
 
-/// The version of a user's slot, read before the store.
-#[derive(Clone, Copy)]
-pub(crate) struct SlotVersion(u64);
-
 impl SessionCache {
-    pub(crate) fn new(bytes: u64) -> Self {
+    pub(crate) fn new(bytes: u64, user_versions: Arc<UserVersions>) -> Self {
         let average = usize::try_from(bytes / AVERAGE_BYTES).unwrap_or(usize::MAX);
         Self {
             entries: Cache::with_weighter(average, bytes, EntryWeigher),
             keys_removed: AtomicU64::new(0),
-            slot_versions: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
+            user_versions,
         }
     }
 
@@ -98,7 +93,7 @@ impl SessionCache {
         let age = now.duration_since(entry.checked_at);
         let is_fresh = !age.is_negative()
             && age < ENTRY_LIFETIME
-            && entry.slot_version == self.slot_version(entry.user.id).0;
+            && entry.user_version == self.user_versions.current(entry.user.id);
         if is_fresh {
             CacheLookup::Fresh(entry)
         } else {
@@ -115,17 +110,13 @@ impl SessionCache {
         self.keys_removed.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(crate) fn slot_version(&self, user_id: UserId) -> SlotVersion {
-        SlotVersion(self.slot(user_id).load(Ordering::Acquire))
-    }
-
     pub(crate) fn insert(
         &self,
         token: Digest,
         (claims, keyring_version): (SessionClaims, KeyringVersion),
         user: User,
         session: Session,
-        slot_version: SlotVersion,
+        user_version: UserVersion,
         now: Timestamp,
     ) -> Arc<CacheEntry> {
         let entry = Arc::new(CacheEntry {
@@ -134,7 +125,7 @@ impl SessionCache {
             session,
             last_sign_in_at: OnceCell::new(),
             checked_at: now,
-            slot_version: slot_version.0,
+            user_version,
             keyring_version,
         });
         self.entries.insert(token, entry.clone());
@@ -149,17 +140,5 @@ impl SessionCache {
     /// Removes all tokens.
     pub(crate) fn clear(&self) {
         self.entries.clear();
-    }
-
-    /// Must be called after every change of a user or of one of their sessions.
-    pub(crate) fn user_changed(&self, user_id: UserId) {
-        self.slot(user_id).fetch_add(1, Ordering::AcqRel);
-    }
-
-    fn slot(&self, user_id: UserId) -> &AtomicU64 {
-        let bytes = user_id.as_bytes();
-        // The last bytes of a UUIDv7 are random.
-        let slot = usize::from(u16::from_le_bytes([bytes[14], bytes[15]])) % SLOTS;
-        &self.slot_versions[slot]
     }
 }

@@ -58,7 +58,9 @@ impl Admin {
             user,
         };
         let user_id = account.user.id;
-        core.emit_view(ctx, Event::UserViewed { user_id }).await?;
+        core.writer
+            .emit_view(ctx, Event::UserViewed { user_id })
+            .await?;
         Ok(account)
     }
 }

@@ -48,7 +48,7 @@ impl Admin {
             newest: store.list(newest.query()).await?,
             broken_at: self.core.seal_broken_at(ctx).await?,
         };
-        self.core.emit_view(ctx, Event::UsersListed).await?;
+        self.core.writer.emit_view(ctx, Event::UsersListed).await?;
         Ok(attention)
     }
 

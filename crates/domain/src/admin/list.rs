@@ -40,7 +40,7 @@ impl Admin {
         };
         let ids = found.users.iter().map(|user| user.id).collect();
         let last_sign_ins = self.core.last_sign_ins(ids).await?;
-        self.core.emit_view(ctx, Event::UsersListed).await?;
+        self.core.writer.emit_view(ctx, Event::UsersListed).await?;
         Ok(UserPage {
             users: found.users,
             last_sign_ins,

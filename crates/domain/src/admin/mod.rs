@@ -134,7 +134,7 @@ impl Admin {
             let mut changed = change.apply_to(&user)?;
             if changed == user {
                 // Another node may have made this change already, so the cached user may be outdated.
-                self.core.cache.user_changed(user.id);
+                self.core.user_versions.mark_changed(user.id);
                 return Ok(user);
             }
             if changed.security_epoch != user.security_epoch {
@@ -147,8 +147,10 @@ impl Admin {
             let mut batch = self.core.actor_check(ctx, change.action(), user.id);
             batch.extend(changed.replace(&user));
             batch.extend(self.core.roster_change(Some(&user), Some(&changed)).await?);
-            self.core.emit(ctx, change.event(user.id), &mut batch);
-            match self.core.apply(batch).await {
+            self.core
+                .writer
+                .emit(ctx, change.event(user.id), &mut batch);
+            match self.core.writer.apply(batch).await {
                 Ok(()) if changed.security_epoch != user.security_epoch => {
                     let (epoch, reason) = (changed.security_epoch, SessionEnd::AccountChanged);
                     self.core

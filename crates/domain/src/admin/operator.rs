@@ -72,8 +72,8 @@ impl Admin {
             batch.push(Write::put(&credential));
             batch.extend(self.core.roster_change(None, Some(&user)).await?);
             let created = Event::UserCreated { user: &user };
-            self.core.emit(ctx, created, &mut batch);
-            if self.core.apply_unless_stale(batch).await? {
+            self.core.writer.emit(ctx, created, &mut batch);
+            if self.core.writer.apply_unless_stale(batch).await? {
                 return Ok(user);
             }
         }
@@ -85,6 +85,7 @@ impl Admin {
         ensure_operator(ctx)?;
         let user = self.core.find_by_name(named).await?;
         self.core
+            .writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
         Ok(user)

@@ -36,7 +36,7 @@ impl Audit {
     async fn report_break(&self, ctx: &Ctx, sealed: Sealed) -> Result<Sealed, Error> {
         if let Some(position) = sealed.broken_seal {
             let broken = Event::SealBroken { position };
-            self.core.emit_now(ctx, broken).await?;
+            self.core.writer.emit_now(ctx, broken).await?;
         }
         Ok(sealed)
     }
@@ -71,7 +71,7 @@ impl Audit {
                 .map(|found| found.code().to_owned()),
         };
         // The result is reported also if the database accepts no writes.
-        let recorded = self.core.apply(vec![Write::put(&record)]).await;
+        let recorded = self.core.writer.apply(vec![Write::put(&record)]).await;
         if let Err(error) = recorded.map_err(Error::from) {
             tracing::warn!(error = %chain(&error), "the verification of the audit log was not recorded");
         }
@@ -82,7 +82,7 @@ impl Audit {
     pub async fn record_export(&self, ctx: &Ctx, detail: &str) -> Result<(), Error> {
         ensure_operator(ctx)?;
         let exported = Event::AuditExported { detail };
-        Ok(self.core.emit_now(ctx, exported).await?)
+        Ok(self.core.writer.emit_now(ctx, exported).await?)
     }
 
     /// The signed first line of an export that ends with the last checkpoint.

@@ -5,17 +5,20 @@
 //! each event gets the next position and a hash over the previous hash and its own content ([`chain`]).
 //! Each run ends with a checkpoint that a key outside the database signs ([`signer`]). [`verifier`]
 //! recomputes the chain, from the store or from an exported file. [`log`] reads and writes the store.
-//! [`Audit`] is the service: `service` lists events, `integrity` seals, prunes, verifies and exports them.
+//! `subscriber` writes the events, under the limits of `limits`; `suppressed` counts those beyond them. [`Audit`] is the service: `service` lists events, `integrity` seals, prunes, verifies and exports them.
 //!
 //! The IP address and the user agent are outside the hash, so they can be erased when an account is
 //! deleted.
 
 pub mod chain;
 mod integrity;
+pub(crate) mod limits;
 pub mod log;
 pub mod sealer;
 mod service;
 pub mod signer;
+pub(crate) mod subscriber;
+pub(crate) mod suppressed;
 pub mod verifier;
 
 pub use log::{AuditLog, Unsealed};

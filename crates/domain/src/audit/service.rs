@@ -40,7 +40,7 @@ impl Audit {
     /// digest of one (L-01).
     pub async fn record_server_start(&self, ctx: &Ctx, configuration: &str) -> Result<(), Error> {
         let started = Event::ServerStarted { configuration };
-        Ok(self.core.emit_now(ctx, started).await?)
+        Ok(self.core.writer.emit_now(ctx, started).await?)
     }
 
     /// Returns a page of the events that match the filter, newest first.
@@ -48,7 +48,7 @@ impl Audit {
     pub async fn list(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<AuditPage, Error> {
         let page = self.page(ctx, filter).await?;
         // Written after the read, so that the result does not contain this event.
-        self.core.emit_view(ctx, Event::AuditRead).await?;
+        self.core.writer.emit_view(ctx, Event::AuditRead).await?;
         Ok(page)
     }
 
@@ -58,7 +58,7 @@ impl Audit {
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
         let exported = Event::AuditExported { detail: "download" };
-        Ok(self.core.emit_now(ctx, exported).await?)
+        Ok(self.core.writer.emit_now(ctx, exported).await?)
     }
 
     /// Like [`Self::list`], as a part of a download that has its audit event.

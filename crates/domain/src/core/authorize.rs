@@ -22,7 +22,7 @@ impl Core {
         if matches!(result, Err(Error::Forbidden)) {
             let user_id = None;
             let forbidden = Event::Forbidden { action, user_id };
-            self.emit_now(ctx, forbidden).await?;
+            self.writer.emit_now(ctx, forbidden).await?;
         }
         result
     }
@@ -41,7 +41,7 @@ impl Core {
         if matches!(result, Err(Error::Forbidden)) {
             let user_id = named.parse().ok();
             let forbidden = Event::Forbidden { action, user_id };
-            self.emit_now(ctx, forbidden).await?;
+            self.writer.emit_now(ctx, forbidden).await?;
         }
         result
     }

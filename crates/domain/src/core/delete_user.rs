@@ -26,11 +26,11 @@ impl Core {
         batch.extend(self.roster_change(Some(user), None).await?);
         let user_id = user.id;
         let deleted = Event::UserDeleted { user_id, reason };
-        self.emit(ctx, deleted, &mut batch);
+        self.writer.emit(ctx, deleted, &mut batch);
         let mails = self.mails_to(user).await?;
         let (with_user, later) = mails.split_at(mails.len().min(MAILS_AT_ONCE));
         batch.extend(deletes(with_user));
-        if !self.apply_unless_stale(batch).await? {
+        if !self.writer.apply_unless_stale(batch).await? {
             return Ok(false);
         }
         self.end_sessions(ctx, user.id, i64::MAX, SessionEnd::AccountChanged, None)

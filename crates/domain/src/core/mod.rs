@@ -3,42 +3,36 @@
 //! A service holds an [`Arc`](std::sync::Arc) of [`Core`] and calls its methods. A step of two services is a method of
 //! `Core`, in this folder, in `limits`, in `factors` or in `events`; services do not call each other.
 
-mod apply;
 mod authorize;
 mod delete_user;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod mail_leases;
 pub(crate) mod new_password;
-pub(crate) mod outbox_limit;
 mod pending_deletion;
 pub(crate) mod pending_email;
 pub(crate) mod sessions;
 pub(crate) mod sign_up_cookie;
 pub(crate) mod step_up;
-pub(crate) mod suppressed;
-pub(crate) mod total_counts;
 pub(crate) mod undo;
 pub(crate) mod users;
 pub(crate) mod verify_password;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
 
+use crate::audit::limits::AuditLimits;
+use crate::audit::subscriber::AuditSubscriber;
 use crate::core::keys::KeyRefreshes;
 use crate::core::mail_leases::MailLeases;
-use crate::core::outbox_limit::OutboxLimit;
-use crate::core::total_counts::TotalCounts;
-use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
-use crate::events::metrics::total_of;
 use crate::hashing::Hasher;
-use crate::limits::{AuditLimits, DeviceCookies};
-use crate::metric_event::MetricEvent;
-use crate::model::{AuditEvent, AuditKind, LastAdmin, Roster, User};
+use crate::limits::DeviceCookies;
+use crate::model::{LastAdmin, Roster, User};
+use crate::outbox::QueuedMails;
+use crate::outbox::subscriber::MailSubscriber;
 use crate::policy::Policy;
 use crate::ports::Ports;
 use crate::readiness::Readiness;
@@ -47,9 +41,10 @@ use crate::session_store::SessionStore;
 use crate::sessions::LastSeen;
 use crate::store::{Batch, Records};
 use crate::tokens::Keyring;
-use crate::values::{AuditEventIds, NewPassword, SessionId, UserId};
-
-pub(crate) use apply::Effects;
+use crate::totals::counts::{CountingRecorder, TotalCounts};
+use crate::user_versions::UserVersions;
+use crate::values::{NewPassword, SessionId};
+use crate::writer::Writer;
 
 /// Maximum number of attempts of an operation whose write is stale because of a concurrent write. After that it returns
 /// [`Error::Overloaded`].
@@ -70,48 +65,62 @@ pub(crate) struct Core {
     pub(crate) key_refreshes: tokio::sync::Mutex<KeyRefreshes>,
     pub(crate) readiness: Readiness,
     pub(crate) device_cookies: DeviceCookies,
-    pub(crate) audit_limits: AuditLimits,
-    pub(crate) outbox_limit: OutboxLimit,
+    pub(crate) audit_limits: Arc<AuditLimits>,
     pub(crate) mail_leases: MailLeases,
-    pub(crate) mail_enqueued: Notify,
-    pub(crate) total_counts: TotalCounts,
-    audit_ids: AuditEventIds,
+    pub(crate) total_counts: Arc<TotalCounts>,
+    pub(crate) user_versions: Arc<UserVersions>,
+    pub(crate) queued_mails: Arc<QueuedMails>,
+    pub(crate) writer: Writer,
 }
 
 impl Core {
     /// Creates the state of a node. Does no I/O.
     pub(crate) fn new(ports: Ports, policy: Policy, hasher: Hasher, keyring: Keyring) -> Self {
+        let (store, random) = (&ports.store, &ports.random);
+        let user_versions = Arc::<UserVersions>::default();
+        let total_counts = Arc::<TotalCounts>::default();
+        let audit_limits = Arc::<AuditLimits>::default();
+        let queued_mails = Arc::new(QueuedMails::new(store.clone(), policy.max_outbox));
+        let writer = Writer {
+            store: store.clone(),
+            user_versions: user_versions.clone(),
+            queued_mails: queued_mails.clone(),
+            recorder: Arc::new(CountingRecorder {
+                counts: total_counts.clone(),
+                clock: ports.clock.clone(),
+                next: ports.recorder.clone(),
+            }),
+            subscribers: vec![
+                Box::new(AuditSubscriber::new(random.clone(), audit_limits.clone())),
+                Box::new(MailSubscriber {
+                    random: random.clone(),
+                    queued: queued_mails.clone(),
+                }),
+            ],
+        };
         Self {
             hasher: hasher.with_recorder(ports.recorder.clone()),
-            audit_limits: AuditLimits::default(),
-            sessions: SessionStore::new(ports.store.clone(), ports.sessions.clone()),
-            ports,
+            sessions: SessionStore::new(store.clone(), ports.sessions.clone()),
             policy,
             device_cookies: DeviceCookies::new(keyring.mac_key("device")),
             keyring,
-            cache: SessionCache::new(SESSION_CACHE_BYTES),
+            cache: SessionCache::new(SESSION_CACHE_BYTES, user_versions.clone()),
             seen: Mutex::new(HashMap::new()),
             key_refreshes: tokio::sync::Mutex::default(),
             readiness: Readiness::default(),
-            outbox_limit: OutboxLimit::default(),
             mail_leases: MailLeases::default(),
-            mail_enqueued: Notify::new(),
-            total_counts: TotalCounts::default(),
-            audit_ids: AuditEventIds::default(),
+            audit_limits,
+            total_counts,
+            user_versions,
+            queued_mails,
+            writer,
+            ports,
         }
     }
 
     /// The current time.
     pub(crate) fn now(&self) -> Timestamp {
         self.ports.clock.now()
-    }
-
-    /// Records a metric event, and counts it for the totals.
-    pub(crate) fn record(&self, event: MetricEvent) {
-        if let Some(kind) = total_of(event) {
-            self.total_counts.add(self.now(), kind);
-        }
-        self.ports.recorder.record(event);
     }
 
     /// Checks a new password against the rules. `personal` are the user's own names.
@@ -159,16 +168,6 @@ impl Core {
     pub(crate) async fn roster(&self) -> Result<Roster, Error> {
         let roster = self.ports.store.get(Roster::ADMINS).await?;
         Ok(roster.unwrap_or_default())
-    }
-
-    pub(crate) fn new_audit_event(
-        &self,
-        ctx: &Ctx,
-        event: AuditKind,
-        user_id: Option<UserId>,
-    ) -> AuditEvent {
-        let id = self.audit_ids.next(ctx.now, &*self.ports.random);
-        ctx.audit_event(id, event, user_id)
     }
 
     pub(crate) fn record_last_seen(&self, used: LastSeen) {

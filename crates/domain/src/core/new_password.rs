@@ -28,7 +28,8 @@ impl Core {
         let credential = Credential::password(user.id, password_hash, ctx.now);
         let mut batch = changed.replace(user);
         batch.push(Write::put(&credential));
-        self.emit(ctx, Event::PasswordSet { user, reason }, &mut batch);
+        self.writer
+            .emit(ctx, Event::PasswordSet { user, reason }, &mut batch);
         batch
     }
 }

@@ -23,7 +23,7 @@ impl Core {
             user_id: Some(user.id),
             reason: "deletion pending",
         };
-        self.emit_now(ctx, refused).await?;
+        self.writer.emit_now(ctx, refused).await?;
         Err(Error::DeletionPending { at: deletion.at })
     }
 
@@ -43,7 +43,8 @@ impl Core {
             ..user.clone()
         };
         let mut batch = self.roster_change(Some(user), Some(&kept)).await?;
-        self.emit(ctx, Event::DeletionCancelled { user, with }, &mut batch);
+        self.writer
+            .emit(ctx, Event::DeletionCancelled { user, with }, &mut batch);
         Ok(batch)
     }
 }

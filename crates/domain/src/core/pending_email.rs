@@ -50,9 +50,9 @@ impl Core {
     ) -> Result<(), Error> {
         let mut batch = without_pending_email(ctx, user);
         if !user.has_identifier() {
-            self.emit(ctx, event, &mut batch);
+            self.writer.emit(ctx, event, &mut batch);
         }
-        match self.apply(batch).await {
+        match self.writer.apply(batch).await {
             Ok(()) if !user.has_identifier() => {
                 self.purge(user.id).await;
                 Ok(())

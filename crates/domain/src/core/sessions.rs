@@ -4,8 +4,8 @@ use std::sync::{Arc, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::core::Core;
 use crate::core::verify_password::VerifiedPassword;
-use crate::core::{Core, Effects};
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
@@ -16,6 +16,7 @@ use crate::sessions::SessionUpdate;
 use crate::store::{Batch, StoreError, Write};
 use crate::tokens::SessionClaims;
 use crate::values::{Role, Secret, SessionId, Token, UserId};
+use crate::writer::Effects;
 
 /// A session and its token.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl Core {
         }));
         let effects = Effects::of(&batch);
         let opened = self.sessions.open(&session, batch).await;
-        self.finish(effects, opened).await?;
+        self.writer.finish(effects, opened).await?;
         let (evicted, cleared) = tokio::join!(
             self.evict_oldest_sessions(ctx, user.id),
             self.clear_password_attempts(verified),
@@ -109,7 +110,8 @@ impl Core {
         let stored = self.sessions.list(user_id, ctx.now).await?;
         for oldest in stored.iter().skip(self.policy.max_sessions) {
             let mut batch = Batch::new();
-            self.emit(ctx, Event::SessionEvicted { user_id }, &mut batch);
+            self.writer
+                .emit(ctx, Event::SessionEvicted { user_id }, &mut batch);
             let reason = SessionEnd::SessionLimit;
             self.end_session(ctx, user_id, oldest.id, reason, batch)
                 .await?;
@@ -195,15 +197,15 @@ impl Core {
         };
         let effects = Effects::of(&batch);
         let outcome = self.sessions.end(&session, batch).await;
-        self.cache.user_changed(user_id);
+        self.user_versions.mark_changed(user_id);
         if let Ok(false) = outcome {
             if let Some(check) = &effects.actor {
-                self.ensure_actor(check).await?;
+                self.writer.ensure_actor(check).await?;
             }
             return Ok(false);
         }
-        self.finish(effects, outcome).await?;
-        self.record(MetricEvent::SessionEnded(reason));
+        self.writer.finish(effects, outcome).await?;
+        self.writer.record(MetricEvent::SessionEnded(reason));
         Ok(true)
     }
 
@@ -222,12 +224,12 @@ impl Core {
         let mut ended = 0;
         let clearing = self.clear_sessions(ctx, user_id, epoch, keep, || {
             ended += 1;
-            self.record(MetricEvent::SessionEnded(reason));
+            self.writer.record(MetricEvent::SessionEnded(reason));
         });
         if let Err(error) = clearing.await {
             tracing::error!(user.id = %user_id, error = %chain(&error), "failed to delete ended sessions");
         }
-        self.cache.user_changed(user_id);
+        self.user_versions.mark_changed(user_id);
         ended
     }
 

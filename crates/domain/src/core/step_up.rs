@@ -108,7 +108,7 @@ impl Core {
             user_id: *id,
             reason: "reauthentication required",
         };
-        self.emit_now(ctx, refused).await?;
+        self.writer.emit_now(ctx, refused).await?;
         Err(Error::ReauthenticationRequired)
     }
 

@@ -88,7 +88,7 @@ impl Core {
                 self.cancellation_writes(ctx, &user, CancelledWith::MailedLink)
                     .await?,
             );
-            match self.apply(batch).await {
+            match self.writer.apply(batch).await {
                 Ok(()) => {
                     let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
                     self.end_sessions(ctx, user.id, epoch, reason, None).await;
@@ -102,7 +102,7 @@ impl Core {
                         user_id: Some(user.id),
                         reason: "address in use by another user",
                     };
-                    self.emit_now(ctx, refused).await?;
+                    self.writer.emit_now(ctx, refused).await?;
                     return Err(Error::LinkExpired);
                 }
                 // The first factor was added in between.
@@ -156,7 +156,8 @@ impl Core {
         batch.extend(removed.writes);
         if undo == Undo::EmailChange && removed.turns_off {
             let user_id = user.id;
-            self.emit(ctx, Event::TwoFactorTurnedOff { user_id }, &mut batch);
+            self.writer
+                .emit(ctx, Event::TwoFactorTurnedOff { user_id }, &mut batch);
         }
         let (before, removed) = (user, removed.count);
         let undone = match undo {
@@ -171,7 +172,7 @@ impl Core {
                 removed,
             },
         };
-        self.emit(ctx, undone, &mut batch);
+        self.writer.emit(ctx, undone, &mut batch);
         batch
     }
 }

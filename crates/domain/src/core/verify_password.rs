@@ -151,7 +151,7 @@ impl Core {
         };
         let unconfirmed = unconfirmed.await;
         if !matches!(unconfirmed, Ok(None)) && !lockout.is_empty() {
-            self.apply(std::mem::take(&mut lockout)).await?;
+            self.writer.apply(std::mem::take(&mut lockout)).await?;
         }
         match unconfirmed? {
             Some(user) => Ok(VerifiedPassword {
@@ -239,8 +239,8 @@ impl Core {
             user_id,
             reason,
         };
-        self.emit(ctx, refused, &mut batch);
-        self.apply(batch).await?;
+        self.writer.emit(ctx, refused, &mut batch);
+        self.writer.apply(batch).await?;
         Ok(match account {
             _ if self.policy.enumeration_protection => Error::InvalidCredentials,
             Some(_) => Error::WrongPassword,
@@ -273,7 +273,7 @@ impl Core {
             user_id: Some(user.id),
             reason,
         };
-        self.emit_now(ctx, refused).await?;
+        self.writer.emit_now(ctx, refused).await?;
         Err(refusal)
     }
 
@@ -293,7 +293,7 @@ impl Core {
             ],
             vec![Condition::is("data", old.expose().as_str())],
         );
-        match self.apply(vec![replace]).await {
+        match self.writer.apply(vec![replace]).await {
             // The password was changed in the meantime.
             Ok(()) | Err(WriteError::Stale) => Ok(()),
             Err(other) => Err(other.into()),

@@ -67,8 +67,8 @@ impl Deletion {
                 user: &changed,
                 reason,
             };
-            core.emit(ctx, requested, &mut batch);
-            if core.apply_unless_stale(batch).await? {
+            core.writer.emit(ctx, requested, &mut batch);
+            if core.writer.apply_unless_stale(batch).await? {
                 let (epoch, end) = (changed.security_epoch, SessionEnd::AccountChanged);
                 core.end_sessions(ctx, user.id, epoch, end, None).await;
                 return Ok(changed);
@@ -94,7 +94,7 @@ impl Deletion {
             let mut batch = core.actor_check(ctx, action, user.id);
             let (kept, writes) = self.cancelled(ctx, &user, CancelledWith::Password).await?;
             batch.extend(writes);
-            if core.apply_unless_stale(batch).await? {
+            if core.writer.apply_unless_stale(batch).await? {
                 return Ok(kept);
             }
         }
@@ -127,7 +127,7 @@ impl Deletion {
         ensure_version(&user, expected)?;
         let (kept, batch) = self.cancelled(ctx, &user, CancelledWith::Password).await?;
         // If the user has changed since, the proof may no longer be valid.
-        core.apply(batch).await?;
+        core.writer.apply(batch).await?;
         Ok(kept)
     }
 
@@ -147,7 +147,7 @@ impl Deletion {
                 .cancelled(ctx, &user, CancelledWith::MailedLink)
                 .await?;
             batch.push(link.mark_used(ctx.now));
-            match self.core.apply(batch).await {
+            match self.core.writer.apply(batch).await {
                 Ok(()) => return Ok(()),
                 // The link was used or the user changed in between: read both again.
                 Err(WriteError::Stale) => {}

@@ -53,7 +53,7 @@ impl Email {
                 return Err(Error::EmailTaken);
             }
         }
-        self.core.ensure_outbox_not_full()?;
+        self.core.queued_mails.ensure_not_full()?;
         self.core.throttle_email_change(ctx, &user, email).await?;
         self.write_pending_email(ctx, user, email, expected).await
     }
@@ -76,8 +76,8 @@ impl Email {
             let mut batch = self.core.actor_check(ctx, Action::ChangeEmail, user.id);
             batch.extend(without_pending_email(ctx, &user));
             let cancelled = Event::ConfirmationCancelled { user_id: user.id };
-            self.core.emit(ctx, cancelled, &mut batch);
-            if self.core.apply_unless_stale(batch).await? {
+            self.core.writer.emit(ctx, cancelled, &mut batch);
+            if self.core.writer.apply_unless_stale(batch).await? {
                 return Ok(());
             }
         }
@@ -97,7 +97,12 @@ impl Email {
                 let unchanged = Invalid::new("unchanged", "The account already has this address.");
                 return Err(Error::invalid("email", unchanged));
             }
-            match self.core.apply(self.email_change(ctx, &user, email)).await {
+            match self
+                .core
+                .writer
+                .apply(self.email_change(ctx, &user, email))
+                .await
+            {
                 Ok(()) => return Ok(()),
                 Err(WriteError::Stale) if expected.is_none() => {
                     user = self.reload_user(&user).await?;
@@ -136,7 +141,7 @@ impl Email {
         let mut batch = self.core.actor_check(ctx, Action::ChangeEmail, user.id);
         batch.extend(changed.replace(user));
         let requested = Event::EmailChangeRequested { user: &changed };
-        self.core.emit(ctx, requested, &mut batch);
+        self.core.writer.emit(ctx, requested, &mut batch);
         batch
     }
 

@@ -46,12 +46,12 @@ impl Email {
     /// response does not reveal whether it is known.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_confirmation(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
-        self.core.ensure_outbox_not_full()?;
+        self.core.queued_mails.ensure_not_full()?;
         self.core
             .throttle_mailbox(ctx, Purpose::Confirmation, email)
             .await?;
         let requested = Event::ConfirmationRequested { email };
-        Ok(self.core.emit_now(ctx, requested).await?)
+        Ok(self.core.writer.emit_now(ctx, requested).await?)
     }
 
     /// Returns the user of a valid confirmation link, for the confirmation page. Fails with [`Error::LinkExpired`]
@@ -135,8 +135,8 @@ impl Email {
                     .await?,
             );
             let event = Event::EmailConfirmed { before: &user };
-            self.core.emit(ctx, event, &mut batch);
-            match self.core.apply(batch).await {
+            self.core.writer.emit(ctx, event, &mut batch);
+            match self.core.writer.apply(batch).await {
                 Ok(()) => {
                     if confirmed.security_epoch != user.security_epoch {
                         let (epoch, reason) =
@@ -205,8 +205,8 @@ impl Email {
             let mut batch: Batch = vec![link.mark_used(ctx.now)];
             batch.extend(without_pending_email(ctx, &user));
             let cancelled = Event::ConfirmationCancelled { user_id: user.id };
-            self.core.emit(ctx, cancelled, &mut batch);
-            if self.core.apply_unless_stale(batch).await? {
+            self.core.writer.emit(ctx, cancelled, &mut batch);
+            if self.core.writer.apply_unless_stale(batch).await? {
                 if !user.has_identifier() {
                     self.core.purge(user.id).await;
                 }

@@ -1,17 +1,14 @@
 //! Events: what happens to accounts and to the server.
 //!
-//! A service emits an event once, with [`Core::emit`]. Each subscriber in [`SUBSCRIBERS`] turns it into writes of the
-//! same batch: the audit event, the mails. Metrics follow when the batch is applied. To add a subscriber: a function in
-//! `SUBSCRIBERS`; no service changes. To add an event: a variant here, and its arm in `audit`.
+//! A service emits an event once, with `Writer::emit`. Each [`Subscriber`] adds its writes to the same batch: the audit
+//! event, the mails. Metrics follow when the batch is applied. To add a subscriber: an object in the list of the writer;
+//! no service changes. To add an event: a variant here, and its arm in `audit/subscriber.rs`.
 
-mod audit;
-mod mails;
 pub(crate) mod metrics;
 
 use crate::access::Action;
-use crate::core::Core;
-use crate::ctx::{Actor, Ctx};
-use crate::error::WriteError;
+use crate::ctx::Ctx;
+use crate::limits::KeyedLimit;
 use crate::model::{AuditKind, Invitation, Link, MailJob, User};
 use crate::store::Batch;
 use crate::values::{
@@ -19,10 +16,10 @@ use crate::values::{
 };
 
 /// Adds the writes that follow from an event to its batch.
-type Subscriber = fn(&Core, &Ctx, &Event<'_>, &mut Batch);
-
-/// The subscribers, in the order of their writes.
-const SUBSCRIBERS: [Subscriber; 2] = [audit::write_audit_event, mails::queue_mails];
+pub(crate) trait Subscriber: Send + Sync {
+    /// Called once for each event.
+    fn on_event(&self, ctx: &Ctx, event: &Event<'_>, batch: &mut Batch);
+}
 
 /// How a deletion was cancelled: with the password of the user or of an admin, or with a mailed link.
 #[derive(Debug, Clone, Copy)]
@@ -148,7 +145,7 @@ pub(crate) enum Event<'a> {
     /// A rate limit denied an attempt.
     Throttled {
         user_id: Option<UserId>,
-        limit: &'static str,
+        limit: &'a KeyedLimit,
     },
     /// An attempt failed. `kind` is that of the event that it would have caused.
     Refused {
@@ -234,37 +231,4 @@ pub(crate) struct UnusualSignIn {
     pub(crate) after_failures: bool,
     /// Browser, operating system and IP address, as the mail shows them.
     pub(crate) device: Option<String>,
-}
-
-impl Core {
-    /// Adds what follows from an event to the batch of the change.
-    pub(crate) fn emit(&self, ctx: &Ctx, event: Event<'_>, batch: &mut Batch) {
-        for subscriber in SUBSCRIBERS {
-            subscriber(self, ctx, &event, batch);
-        }
-    }
-
-    /// Writes what follows from an event that belongs to no change.
-    pub(crate) async fn emit_now(&self, ctx: &Ctx, event: Event<'_>) -> Result<(), WriteError> {
-        let mut batch = Batch::new();
-        self.emit(ctx, event, &mut batch);
-        match batch.is_empty() {
-            true => Ok(()),
-            false => self.apply(batch).await,
-        }
-    }
-
-    /// Emits that the actor viewed data, unless it is about themselves (Z-05, L-01).
-    pub(crate) async fn emit_view(&self, ctx: &Ctx, event: Event<'_>) -> Result<(), WriteError> {
-        let is_own = match event {
-            Event::UserViewed { user_id } | Event::SessionsListed { user_id } => {
-                ctx.actor.user_id() == Some(user_id)
-            }
-            _ => false,
-        };
-        match is_own || ctx.actor == Actor::Worker {
-            true => Ok(()),
-            false => self.emit_now(ctx, event).await,
-        }
-    }
 }

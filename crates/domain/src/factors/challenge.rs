@@ -200,7 +200,7 @@ impl Core {
             let (challenge, user) = self.find_challenge(ctx, digest).await?;
             challenge.ensure_step_is(&Step::Factor)?;
             let (counted, write) = challenge.count_attempt();
-            match self.apply(vec![write]).await {
+            match self.writer.apply(vec![write]).await {
                 Ok(()) => return Ok((counted, user)),
                 Err(WriteError::Stale) => {}
                 Err(other) => return Err(other.into()),

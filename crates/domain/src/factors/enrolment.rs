@@ -120,7 +120,7 @@ impl Factors {
             batch.extend(set.unchanged());
             batch.extend(replaced.iter().map(|totp| totp.delete()));
             batch.extend(self.core.delete_expired(&user, &set, ctx.now).await?);
-            match self.core.apply(batch).await {
+            match self.core.writer.apply(batch).await {
                 Ok(()) => return Ok((user, totp)),
                 // Another enrolment has begun, or the factors, the user's status or the epoch have changed.
                 Err(WriteError::Stale | WriteError::Taken(_)) => {}
@@ -175,7 +175,7 @@ impl Factors {
                 Some(_) => Event::FirstFactorAdded { user: &user, kind },
                 None => Event::FactorAdded { user: &user, kind },
             };
-            self.core.emit(ctx, added, &mut batch);
+            self.core.writer.emit(ctx, added, &mut batch);
             if self.core.apply_factor_change(ctx, user.id, batch).await? {
                 return Ok(Enrolled {
                     factor: accepted.view(),
@@ -207,7 +207,7 @@ impl Factors {
             let mut batch = vec![still_active(ctx, &user), set.write(proof, ctx.now)?];
             batch.extend(self.core.delete_expired(&user, &set, ctx.now).await?);
             let renewed = Event::RecoveryCodesRenewed { user: &user };
-            self.core.emit(ctx, renewed, &mut batch);
+            self.core.writer.emit(ctx, renewed, &mut batch);
             if self.core.apply_factor_change(ctx, user.id, batch).await? {
                 return Ok(codes);
             }

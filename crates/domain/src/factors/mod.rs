@@ -97,6 +97,7 @@ impl Factors {
     pub async fn list(&self, ctx: &Ctx, named: &str) -> Result<FactorList, Error> {
         let user = self.core.resolve(ctx, Action::ViewFactors, named).await?;
         self.core
+            .writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
         self.core.list_factors(ctx, &user).await
@@ -118,6 +119,7 @@ impl Factors {
         ensure_operator(ctx)?;
         let user = self.core.find_by_name(named).await?;
         self.core
+            .writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
         self.core.list_factors(ctx, &user).await

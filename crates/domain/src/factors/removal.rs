@@ -90,6 +90,7 @@ impl Factors {
         batch.push(set.write(proof, ctx.now)?);
         batch.extend(self.core.delete_expired(user, &set, ctx.now).await?);
         self.core
+            .writer
             .emit(ctx, Event::FactorRemoved { user, kind }, &mut batch);
         if !self.core.apply_factor_change(ctx, user.id, batch).await? {
             return Ok(false);
@@ -124,6 +125,6 @@ impl Factors {
         if totp.is_pending(ctx.now) {
             batch.extend(self.core.delete_expired(user, set, ctx.now).await?);
         }
-        self.core.apply_unless_stale(batch).await
+        self.core.writer.apply_unless_stale(batch).await
     }
 }

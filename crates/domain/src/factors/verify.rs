@@ -67,11 +67,12 @@ impl Core {
             reason: "wrong code",
         };
         let mut batch = Batch::new();
-        self.emit(ctx, refused, &mut batch);
+        self.writer.emit(ctx, refused, &mut batch);
         if attempt.locks_out_if_wrong {
-            self.emit(ctx, Event::CodesLockedOut { user }, &mut batch);
+            self.writer
+                .emit(ctx, Event::CodesLockedOut { user }, &mut batch);
         }
-        let written = self.apply(batch).await;
+        let written = self.writer.apply(batch).await;
         let error = written.map_or_else(Error::from, |()| Error::InvalidCode);
         Err(CodeFailure::Wrong(error))
     }
@@ -142,7 +143,8 @@ impl Core {
         }
         let remaining = set.recovery_codes();
         let mut batch = vec![set.write(FactorProof::Factor, ctx.now)?];
-        self.emit(ctx, Event::RecoveryCodeUsed { user, remaining }, &mut batch);
+        self.writer
+            .emit(ctx, Event::RecoveryCodeUsed { user, remaining }, &mut batch);
         Ok(Some(batch))
     }
 
@@ -191,7 +193,7 @@ impl Core {
                 user_id: user.id,
                 reason: "second factor required",
             };
-            self.emit_now(ctx, refused).await?;
+            self.writer.emit_now(ctx, refused).await?;
             return Err(Error::ReauthenticationRequired);
         };
         let attempt = self
@@ -214,7 +216,7 @@ impl Core {
     ) -> Result<(), CodeFailure> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let verified = self.verify_code(ctx, attempt, (user, set), code.kind(), code, event);
-            match self.apply(verified.await?.writes).await {
+            match self.writer.apply(verified.await?.writes).await {
                 Ok(()) => return Ok(()),
                 Err(WriteError::Stale) => set = self.factor_set(user.id).await?,
                 Err(other) => return Err(CodeFailure::NotUsed(other.into())),

@@ -28,8 +28,8 @@ impl Housekeeping {
         };
         let mut batch: Batch = reminded.replace(&user);
         let event = Event::DeletionReminded { user: &reminded };
-        self.core.emit(ctx, event, &mut batch);
-        self.core.apply_unless_stale(batch).await?;
+        self.core.writer.emit(ctx, event, &mut batch);
+        self.core.writer.apply_unless_stale(batch).await?;
         Ok(())
     }
 

@@ -17,9 +17,9 @@ impl Housekeeping {
         let mut events = Batch::new();
         for (&kind, &count) in &counts {
             let event = Event::EventsSuppressed { kind, count };
-            self.core.emit(ctx, event, &mut events);
+            self.core.writer.emit(ctx, event, &mut events);
         }
-        let applied = self.core.apply(events).await;
+        let applied = self.core.writer.apply(events).await;
         if applied.is_err() {
             for (kind, count) in counts {
                 suppressed.add(kind, count);

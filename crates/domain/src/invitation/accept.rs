@@ -68,8 +68,8 @@ impl Invitations {
             batch.extend([Write::put(&credential), link.mark_used(ctx.now)]);
             batch.extend(core.roster_change(Some(&user), Some(&accepted)).await?);
             let event = Event::InvitationAccepted { user: &accepted };
-            core.emit(ctx, event, &mut batch);
-            match core.apply(batch).await {
+            core.writer.emit(ctx, event, &mut batch);
+            match core.writer.apply(batch).await {
                 Ok(()) => {
                     core.clear_email_failures(&accepted).await;
                     core.clear_superseded(ctx, &accepted).await;

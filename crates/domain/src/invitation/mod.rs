@@ -100,7 +100,7 @@ impl Invitations {
         let mut batch = core.actor_check(ctx, Action::Invite, user.id);
         batch.extend(user.insert());
         let url = self.send(ctx, &user, &mut batch);
-        if let Err(error) = core.apply(batch).await {
+        if let Err(error) = core.writer.apply(batch).await {
             self.release(ctx, mail_to).await;
             return Err(error.into());
         }
@@ -132,7 +132,7 @@ impl Invitations {
             let mut batch = core.actor_check(ctx, Action::Invite, user.id);
             batch.extend(changed.replace(&user));
             let url = self.send(ctx, &changed, &mut batch);
-            if core.apply_unless_stale(batch).await? {
+            if core.writer.apply_unless_stale(batch).await? {
                 return Ok(Invited { user: changed, url });
             }
             user = self.find_open(ctx, named).await?;
@@ -161,8 +161,8 @@ impl Invitations {
             let mut batch = core.actor_check(ctx, Action::Invite, user.id);
             batch.extend(user.delete(ctx.now));
             let revoked = Event::InvitationRevoked { user_id: user.id };
-            core.emit(ctx, revoked, &mut batch);
-            if core.apply_unless_stale(batch).await? {
+            core.writer.emit(ctx, revoked, &mut batch);
+            if core.writer.apply_unless_stale(batch).await? {
                 core.purge(user.id).await;
                 return Ok(());
             }
@@ -184,7 +184,7 @@ impl Invitations {
             .await?;
         let invited = Invitation::of_users(status, ctx.now, before).limit(limit);
         let users: Vec<User> = core.ports.store.list(invited).await?;
-        core.emit_view(ctx, Event::UsersListed).await?;
+        core.writer.emit_view(ctx, Event::UsersListed).await?;
         Ok(users)
     }
 
@@ -212,7 +212,7 @@ impl Invitations {
         else {
             return Ok(None);
         };
-        self.core.ensure_outbox_not_full()?;
+        self.core.queued_mails.ensure_not_full()?;
         self.core
             .throttle_mailbox(ctx, Purpose::Invitation, email)
             .await?;
@@ -233,6 +233,7 @@ impl Invitations {
         let core = &self.core;
         let invitation = user.invitation.as_ref()?;
         self.core
+            .writer
             .emit(ctx, Event::Invited { user, invitation }, batch);
         let expires_at = match invitation.delivery {
             InvitationDelivery::Mail => return None,

@@ -104,8 +104,10 @@ impl Keys {
                 batch.extend(rotation(&key, &keys));
             }
             batch.push(Write::delete::<SigningKey>(kid));
-            self.core.emit(ctx, Event::KeyRevoked { kid }, &mut batch);
-            match self.core.apply(batch).await {
+            self.core
+                .writer
+                .emit(ctx, Event::KeyRevoked { kid }, &mut batch);
+            match self.core.writer.apply(batch).await {
                 Ok(()) => {
                     self.core.load_keys().await?;
                     let current = self.core.keyring.signing_key().map(|(kid, _)| kid);
@@ -159,8 +161,8 @@ impl Keys {
         let mut batch = self.core.admin_check(ctx);
         batch.extend(rotation(&key, keys));
         let rotated = Event::KeyRotated { kid: &key.kid };
-        self.core.emit(ctx, rotated, &mut batch);
-        match self.core.apply(batch).await {
+        self.core.writer.emit(ctx, rotated, &mut batch);
+        match self.core.writer.apply(batch).await {
             // If another node was faster, its key is used.
             Ok(()) | Err(WriteError::Stale | WriteError::Taken(_)) => {}
             Err(other) => return Err(Error::from(other).into()),
@@ -205,7 +207,7 @@ impl Keys {
         });
         for key in expired {
             let delete = Write::delete::<SigningKey>(key.kid.as_str());
-            self.core.apply(vec![delete]).await?;
+            self.core.writer.apply(vec![delete]).await?;
         }
         Ok(())
     }

@@ -86,7 +86,7 @@ impl Core {
         let name = limit.limit.name();
         let is_allowed = self.try_acquire(limit, ctx.now).await?;
         if !is_allowed {
-            self.record(MetricEvent::Throttled(name));
+            self.writer.record(MetricEvent::Throttled(name));
         }
         Ok(is_allowed)
     }
@@ -131,7 +131,8 @@ impl Core {
         let limit = KeyedLimit::budget("mailbox", MAILBOX_CEILING, key);
         let decision = self.ports.rate_limits.acquire(&limit, now).await?;
         if !decision.is_allowed() {
-            self.record(MetricEvent::Throttled(limit.limit.name()));
+            self.writer
+                .record(MetricEvent::Throttled(limit.limit.name()));
         }
         Ok(decision)
     }
@@ -269,13 +270,11 @@ impl Core {
             remaining: 0,
             reset_after: retry_after,
         });
-        self.record(MetricEvent::Throttled(name));
-        if self.audit_limits.may_write_denial(limit, ctx.now) {
-            let limit = name;
-            let denied = self.emit_now(ctx, Event::Throttled { user_id, limit });
-            if let Err(error) = denied.await.map_err(Error::from) {
-                tracing::warn!(error = %chain(&error), limit = name, "failed to write a throttle event to the audit log");
-            }
+        self.writer.record(MetricEvent::Throttled(name));
+        let denied = Event::Throttled { user_id, limit };
+        let written = self.writer.emit_now(ctx, denied).await;
+        if let Err(error) = written.map_err(Error::from) {
+            tracing::warn!(error = %chain(&error), limit = name, "failed to write a throttle event to the audit log");
         }
         Error::TooManyAttempts { retry_after }
     }

@@ -18,12 +18,12 @@ impl Core {
         batch: Batch,
     ) -> Result<bool, Error> {
         if ctx.actor.user_id() != Some(user_id) {
-            return self.apply_unless_stale(batch).await;
+            return self.writer.apply_unless_stale(batch).await;
         }
         let limit = KeyedLimit::for_user("factor-change", FACTOR_CHANGES, user_id);
         let limit = [limit];
         self.acquire(ctx, &limit, Some(user_id)).await?;
-        let error = match self.apply(batch).await {
+        let error = match self.writer.apply(batch).await {
             Ok(()) => return Ok(true),
             // It may have been written.
             Err(WriteError::Failed(Error::OutcomeUnknown(error))) => {

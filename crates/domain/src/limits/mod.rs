@@ -30,7 +30,6 @@
 //! To add a scope: a variant of [`ThrottleScope`], its rate in [`ThrottleScope::rate`], and the routes that use
 //! it.
 
-mod audit_limits;
 mod code_attempts;
 mod enforce;
 mod factor_changes;
@@ -46,7 +45,6 @@ use std::time::Duration;
 use crate::policy::ThrottleLimits;
 use crate::values::Rate;
 
-pub(crate) use audit_limits::AuditLimits;
 pub(crate) use code_attempts::CodeAttempt;
 pub use fallback::FallbackRateLimits;
 pub(crate) use known_device::DeviceCookies;

@@ -167,7 +167,9 @@ impl Core {
         }
         let lockout: Option<Lockout> = self.ports.store.get(user.id).await?;
         if lockout.is_some_and(|lockout| lockout.applies_to(user)) {
-            self.apply(vec![Write::delete::<Lockout>(user.id)]).await?;
+            self.writer
+                .apply(vec![Write::delete::<Lockout>(user.id)])
+                .await?;
         }
         Ok(())
     }
@@ -222,7 +224,7 @@ impl Core {
             account,
             identifier,
         };
-        self.emit(ctx, locked_out, &mut batch);
+        self.writer.emit(ctx, locked_out, &mut batch);
         Ok(batch)
     }
 

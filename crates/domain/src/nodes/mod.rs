@@ -24,13 +24,13 @@ impl Nodes {
             seen_at: self.core.now(),
             ..node.clone()
         };
-        Ok(self.core.apply(vec![Write::put(&node)]).await?)
+        Ok(self.core.writer.apply(vec![Write::put(&node)]).await?)
     }
 
     /// Deletes the record of this node, which stops.
     pub async fn remove(&self, node: &Node) -> Result<(), Error> {
         let delete = Write::delete::<Node>(node.key());
-        Ok(self.core.apply(vec![delete]).await?)
+        Ok(self.core.writer.apply(vec![delete]).await?)
     }
 
     /// Returns the nodes that have reported within the last hour, by name and start. They are not about a user, so that this

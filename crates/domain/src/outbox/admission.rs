@@ -128,7 +128,7 @@ impl Outbox {
 
     /// Applies a write to a mail. If another worker has leased or deleted the mail in the meantime, nothing is changed.
     async fn unless_leased(&self, write: Write) -> Result<(), Error> {
-        match self.core.apply(vec![write]).await {
+        match self.core.writer.apply(vec![write]).await {
             Ok(()) | Err(WriteError::Stale) => Ok(()),
             Err(other) => Err(other.into()),
         }

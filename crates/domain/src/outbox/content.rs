@@ -138,7 +138,7 @@ impl Outbox {
             Write::check::<MailJob>(job.id, Vec::new()),
             Write::put(&link),
         ];
-        match self.core.apply(changes).await {
+        match self.core.writer.apply(changes).await {
             Ok(()) => Ok(true),
             Err(WriteError::Stale) => Ok(false),
             Err(other) => Err(other.into()),

@@ -80,7 +80,7 @@ impl Outbox {
             Write::delete::<MailJob>(job.id),
         ];
         changes.extend(mails.iter().map(Write::insert));
-        match self.core.apply(changes).await {
+        match self.core.writer.apply(changes).await {
             Ok(()) => {}
             // Another worker has replaced it after the lease expired.
             Err(WriteError::Stale) => return Ok(Vec::new()),
@@ -105,9 +105,9 @@ impl Outbox {
         if job.kind == MailKind::Recovery {
             let (user_id, mail) = (mail.user.id, job.id);
             let mailed = Event::RecoveryMailed { user_id, mail };
-            self.core.emit(ctx, mailed, &mut changes);
+            self.core.writer.emit(ctx, mailed, &mut changes);
         }
-        self.core.apply(changes).await?;
+        self.core.writer.apply(changes).await?;
         tracing::info!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, "mail sent");
         Ok(self.record(job, MailFate::Sent))
     }
@@ -152,8 +152,10 @@ impl Outbox {
     async fn fail(&self, ctx: &Ctx, job: &MailJob, reply: &str) -> Result<MailFate, Error> {
         let fail = Job::fail(job.id, self.core.now(), job.failed_attempt(reply));
         let mut failed = vec![fail];
-        self.core.emit(ctx, Event::MailFailed { job }, &mut failed);
-        match self.core.apply(failed).await {
+        self.core
+            .writer
+            .emit(ctx, Event::MailFailed { job }, &mut failed);
+        match self.core.writer.apply(failed).await {
             Ok(()) => Ok(self.record(job, MailFate::Failed)),
             // The mail was deleted with its user.
             Err(WriteError::Stale) => self.drop_mail(job).await,
@@ -163,12 +165,12 @@ impl Outbox {
 
     async fn drop_mail(&self, job: &MailJob) -> Result<MailFate, Error> {
         let delete = Write::delete::<MailJob>(job.id);
-        self.core.apply(vec![delete]).await?;
+        self.core.writer.apply(vec![delete]).await?;
         Ok(self.record(job, MailFate::Dropped))
     }
 
     fn record(&self, job: &MailJob, fate: MailFate) -> MailFate {
-        self.core.record(MetricEvent::Mail(job.kind, fate));
+        self.core.writer.record(MetricEvent::Mail(job.kind, fate));
         fate
     }
 }

@@ -28,7 +28,7 @@ impl Outbox {
             .authorize(ctx, Action::ReadOutbox, Target::Others)
             .await?;
         let mails = self.core.ports.store.list_readable(filter.query()).await?;
-        self.core.emit_view(ctx, Event::OutboxListed).await?;
+        self.core.writer.emit_view(ctx, Event::OutboxListed).await?;
         Ok(mails)
     }
 
@@ -47,7 +47,7 @@ impl Outbox {
             Error::Internal("a mail cannot be rendered")
         })?;
         let viewed = Event::MailViewed { job: &job };
-        self.core.emit_view(ctx, viewed).await?;
+        self.core.writer.emit_view(ctx, viewed).await?;
         Ok(ViewedMail { mail: job, text })
     }
 
@@ -66,10 +66,10 @@ impl Outbox {
             let mut batch = self.core.admin_check(ctx);
             batch.push(job.retry(ctx.now));
             let retried = Event::MailRetried { job: &job };
-            self.core.emit(ctx, retried, &mut batch);
-            match self.core.apply(batch).await {
+            self.core.writer.emit(ctx, retried, &mut batch);
+            match self.core.writer.apply(batch).await {
                 Ok(()) => {
-                    self.core.mail_enqueued.notify_one();
+                    self.core.queued_mails.wake();
                     return Ok(job.retried(ctx.now));
                 }
                 // A worker has leased it.
@@ -91,8 +91,8 @@ impl Outbox {
         let mut batch = self.core.admin_check(ctx);
         batch.push(job.delete());
         let deleted = Event::MailDeleted { job: &job };
-        self.core.emit(ctx, deleted, &mut batch);
-        match self.core.apply(batch).await {
+        self.core.writer.emit(ctx, deleted, &mut batch);
+        match self.core.writer.apply(batch).await {
             Err(WriteError::Stale) => Err(Error::NotFound),
             other => Ok(other?),
         }
@@ -114,12 +114,12 @@ impl Outbox {
             let missing = Invalid::new("missing", "Your account has no confirmed email address.");
             return Err(Error::invalid("email", missing));
         }
-        self.core.ensure_outbox_not_full()?;
+        self.core.queued_mails.ensure_not_full()?;
         let mail = JobId::generate(ctx.now, &*self.core.ports.random);
         let mut batch = self.core.admin_check(ctx);
         let requested = Event::TestMailRequested { user: &user, mail };
-        self.core.emit(ctx, requested, &mut batch);
-        self.core.apply(batch).await?;
+        self.core.writer.emit(ctx, requested, &mut batch);
+        self.core.writer.apply(batch).await?;
         Ok(mail)
     }
 

@@ -3,13 +3,15 @@
 //! A mail is claimed under a lease, resolved to its current recipient and content, given its link, rendered, sent,
 //! and deleted (`delivery`, `content`). A mail above the limit of its mailbox waits (`admission`). After a failure it stays
 //! in the outbox and is retried: delivery is at least once, and exactly once if nothing fails. `model/mail_kind.rs` declares
-//! what differs between the mails. `manage` is what admins do with queued mails.
+//! what differs between the mails. `subscriber` queues the mails of an event, `queued_mails` limits their number. `manage` is what admins do with queued mails.
 
 mod admission;
 mod content;
 mod delivery;
 mod manage;
 mod port;
+mod queued_mails;
+pub(crate) mod subscriber;
 
 use std::sync::Arc;
 
@@ -24,6 +26,7 @@ use crate::store::{Claim, Record, Records, Row, Write};
 
 pub use manage::ViewedMail;
 pub use port::{MAIL_TIMEOUT, Mail, MailError, MailText, Mailer, OutboxStats};
+pub(crate) use queued_mails::QueuedMails;
 
 const _: () = assert!(MAIL_TIMEOUT.as_secs() + 20 <= LEASE_DURATION.as_secs().unsigned_abs());
 /// Number of leases that one write ends.
@@ -66,7 +69,7 @@ pub struct Outbox {
 impl Outbox {
     /// Sends up to `limit` due mails concurrently. One run of the worker.
     pub async fn deliver(&self, ctx: &Ctx, limit: usize) -> Result<DeliveryCounts, Error> {
-        self.core.refresh_outbox_limit(ctx).await?;
+        self.core.queued_mails.refresh(ctx).await?;
         let claim = Claim {
             table: MailJob::TABLE,
             kinds: MailJob::kinds(),
@@ -78,7 +81,7 @@ impl Outbox {
         self.core.mail_leases.insert(&jobs, ctx.now);
         if !jobs.is_empty() {
             // There may be more, for a task that waits.
-            self.core.mail_enqueued.notify_one();
+            self.core.queued_mails.wake();
         }
         let mut delivered = DeliveryCounts::default();
         let runs = jobs.iter().map(|job| self.deliver_one(ctx, job));
@@ -108,7 +111,7 @@ impl Outbox {
             let expire = batch
                 .iter()
                 .map(|job| Job::expire_lease(job.id, job.due_at, ctx.now));
-            match self.core.apply(expire.collect()).await {
+            match self.core.writer.apply(expire.collect()).await {
                 // Another process holds or deleted one of them. The leases end by themselves.
                 Ok(()) | Err(WriteError::Stale) => {}
                 Err(other) => return Err(other.into()),
@@ -139,17 +142,17 @@ impl Outbox {
     /// Counts the queued mails for the limit of the outbox, unless they were counted in the last seconds. Only for a process
     /// that does not [deliver](Self::deliver).
     pub async fn refresh_limit(&self, ctx: &Ctx) -> Result<(), Error> {
-        self.core.refresh_outbox_limit(ctx).await
+        self.core.queued_mails.refresh(ctx).await
     }
 
     /// Waits until this node has added a mail, or has found one that is due. For the worker.
     pub async fn mail_enqueued(&self) {
-        self.core.mail_enqueued.notified().await;
+        self.core.queued_mails.enqueued().await;
     }
 
     /// Applies a write to a mail, unless it was deleted.
     async fn unless_deleted(&self, write: Write) -> Result<(), Error> {
-        match self.core.apply(vec![write]).await {
+        match self.core.writer.apply(vec![write]).await {
             Ok(()) | Err(WriteError::Stale) => Ok(()),
             Err(other) => Err(other.into()),
         }

@@ -97,7 +97,7 @@ impl Passwords {
                 .password_writes(ctx, &user, hash.clone(), authority.reason());
             // The new password is not that of a recovery.
             batch.push(RecoveryGrant::write(user.id, None));
-            match self.core.apply(batch).await {
+            match self.core.writer.apply(batch).await {
                 Ok(()) => {
                     let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
                     self.core

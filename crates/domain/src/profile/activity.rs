@@ -103,6 +103,7 @@ impl Profile {
         let events = AuditFilter::activity(user.id, before, limit);
         let events: Vec<AuditEvent> = self.core.ports.store.list_readable(events).await?;
         self.core
+            .writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
         let seen = |event| as_seen_by_the_user(event, user.id);

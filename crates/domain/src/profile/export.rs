@@ -95,7 +95,7 @@ impl Profile {
         let store = &self.core.ports.store;
         let is_own = ctx.actor.user_id() == Some(user.id);
         let exported = Event::UserExported { user_id: user.id };
-        self.core.emit_now(ctx, exported).await?;
+        self.core.writer.emit_now(ctx, exported).await?;
         let credential = store.get::<Credential>(user.id).await?;
         let mut data = PersonalData {
             last_sign_in_at: self.core.last_sign_in(user.id).await?,

@@ -54,6 +54,7 @@ impl Profile {
     pub async fn view(&self, ctx: &Ctx, named: &str) -> Result<ViewedUser, Error> {
         let user = self.core.resolve(ctx, Action::ViewUser, named).await?;
         self.core
+            .writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
         Ok(ViewedUser {
@@ -136,11 +137,11 @@ impl Profile {
             let emitted = emitted.get_or_insert_with(|| {
                 let mut events = Batch::new();
                 let event = Event::ProfileUpdated { user_id: user.id };
-                self.core.emit(ctx, event, &mut events);
+                self.core.writer.emit(ctx, event, &mut events);
                 events
             });
             batch.extend(emitted.iter().cloned());
-            match self.core.apply(batch).await {
+            match self.core.writer.apply(batch).await {
                 Ok(()) => return Ok(updated),
                 Err(WriteError::Stale) if expected.is_none() => {
                     let stored: Option<User> = self.core.ports.store.get(user.id).await?;

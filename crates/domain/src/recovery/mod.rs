@@ -25,14 +25,14 @@ impl Recovery {
     /// Requests a recovery mail. The result does not depend on whether the address has an account.
     #[tracing::instrument(name = "request_recovery", level = "trace", skip_all)]
     pub async fn request(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
-        self.core.ensure_outbox_not_full()?;
+        self.core.queued_mails.ensure_not_full()?;
         self.core
             .throttle_mailbox(ctx, Purpose::Recovery, email)
             .await?;
         // The worker emits another event, with the account, when it has sent the mail.
         let mail = JobId::generate(ctx.now, &*self.core.ports.random);
         let requested = Event::RecoveryRequested { email, mail };
-        Ok(self.core.emit_now(ctx, requested).await?)
+        Ok(self.core.writer.emit_now(ctx, requested).await?)
     }
 
     /// Returns the user of a valid recovery link, for the page that asks for the new password. Fails with
@@ -100,7 +100,7 @@ impl Recovery {
                 NewPasswordReason::Recovered,
             ));
             batch.push(RecoveryGrant::write(user.id, grant));
-            if self.core.apply_unless_stale(batch).await? {
+            if self.core.writer.apply_unless_stale(batch).await? {
                 let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
                 self.core
                     .end_sessions(ctx, user.id, epoch, reason, None)

@@ -107,7 +107,7 @@ impl Sessions {
     ) -> Result<Arc<CacheEntry>, Error> {
         let user_id: UserId = claims.sub.parse().map_err(|()| Error::InvalidToken)?;
         let secret = Token::parse(&claims.sid).ok_or(Error::InvalidToken)?;
-        let slot_version = self.core.cache.slot_version(user_id);
+        let user_version = self.core.user_versions.current(user_id);
         let digest = secret.digest();
         let session = self.core.sessions.find(user_id, &digest, ctx.now);
         let user = self.core.ports.store.get::<User>(user_id);
@@ -119,7 +119,7 @@ impl Sessions {
                     (claims, keyring_version),
                     user,
                     session,
-                    slot_version,
+                    user_version,
                     ctx.now,
                 ))
             }
@@ -161,6 +161,7 @@ impl Sessions {
         let reason = SessionEnd::TokenReuse;
         let mut batch = Batch::new();
         self.core
+            .writer
             .emit(ctx, Event::TokenReused { user_id }, &mut batch);
         self.core
             .end_session(ctx, user_id, id, reason, batch)
@@ -173,6 +174,7 @@ impl Sessions {
     pub async fn list(&self, ctx: &Ctx, named: &str) -> Result<Vec<Session>, Error> {
         let user = self.core.resolve(ctx, Action::ListSessions, named).await?;
         self.core
+            .writer
             .emit_view(ctx, Event::SessionsListed { user_id: user.id })
             .await?;
         Ok(self.core.valid_sessions(ctx, &user).await?)
@@ -197,7 +199,7 @@ impl Sessions {
         }
         let mut batch = self.core.actor_check(ctx, Action::RevokeSessions, user.id);
         let revoked = Event::SessionRevoked { user_id: user.id };
-        self.core.emit(ctx, revoked, &mut batch);
+        self.core.writer.emit(ctx, revoked, &mut batch);
         let reason = SessionEnd::Revoked;
         let end = self.core.end_session(ctx, user.id, id, reason, batch);
         match end.await? {
@@ -240,8 +242,8 @@ impl Sessions {
             };
             let mut batch = self.core.actor_check(ctx, Action::RevokeSessions, user.id);
             batch.extend(changed.replace(&user));
-            self.core.emit(ctx, event(user.id), &mut batch);
-            if self.core.apply_unless_stale(batch).await? {
+            self.core.writer.emit(ctx, event(user.id), &mut batch);
+            if self.core.writer.apply_unless_stale(batch).await? {
                 let (epoch, reason) = (user.security_epoch + 1, SessionEnd::Revoked);
                 self.core
                     .end_sessions(ctx, user.id, epoch, reason, keep)

@@ -34,7 +34,7 @@ impl Sessions {
             session.expires_at = (ctx.now + self.core.policy.session_lifetime)
                 .min(session.created_at + self.core.policy.session_absolute_lifetime);
             if self.write_renewal(&session, expected).await? {
-                self.core.record(MetricEvent::SessionRenewed);
+                self.core.writer.record(MetricEvent::SessionRenewed);
                 return self.renewed_sign_in(ctx, &entry, session);
             }
         }
@@ -52,7 +52,7 @@ impl Sessions {
             session.generation = session.generation_after_replacement();
             session.renewed_at = ctx.now;
             if self.write_renewal(&session, expected).await? {
-                self.core.record(MetricEvent::SessionRenewed);
+                self.core.writer.record(MetricEvent::SessionRenewed);
                 return self.renewed_sign_in(ctx, &entry, session);
             }
         }
@@ -64,7 +64,7 @@ impl Sessions {
     async fn write_renewal(&self, session: &Session, expected: i64) -> Result<bool, Error> {
         let update = SessionUpdate::Renewal { expected };
         let is_first = self.core.sessions.update(session, update).await;
-        self.core.cache.user_changed(session.user_id);
+        self.core.user_versions.mark_changed(session.user_id);
         Ok(is_first?)
     }
 

@@ -15,6 +15,7 @@ impl Sessions {
         let (user_id, session_id) = (authenticated.user().id, authenticated.session().id);
         let mut batch = Batch::new();
         self.core
+            .writer
             .emit(ctx, Event::SignedOut { user_id }, &mut batch);
         let reason = SessionEnd::SignOut;
         self.core

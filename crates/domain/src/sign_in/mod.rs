@@ -104,7 +104,7 @@ impl SignIn {
     }
 
     fn record_first_step(&self, outcome: &Result<Outcome, Error>) {
-        self.core.record(MetricEvent::SignIn(match outcome {
+        self.core.writer.record(MetricEvent::SignIn(match outcome {
             Ok(Outcome::Session(_)) => SignInOutcome::Success,
             Ok(Outcome::NextFactor(_)) => SignInOutcome::FactorRequired,
             Err(error) => SignInOutcome::from_error(error),
@@ -179,7 +179,7 @@ impl SignIn {
             user,
             unusual: unusual.as_ref(),
         };
-        self.core.emit(ctx, signed_in, &mut batch);
+        self.core.writer.emit(ctx, signed_in, &mut batch);
         self.core.issue_session(ctx, verified, proved, batch).await
     }
 

@@ -88,8 +88,8 @@ impl SignIn {
         let mut batch = vec![Write::insert(&challenge)];
         let must_enrol = step == NextStep::Enrol;
         let requested = Event::SecondFactorRequested { user, must_enrol };
-        self.core.emit(ctx, requested, &mut batch);
-        self.core.apply(batch).await?;
+        self.core.writer.emit(ctx, requested, &mut batch);
+        self.core.writer.apply(batch).await?;
         Ok(Some(NextFactor {
             step,
             challenge: Secret::new(secret.expose()),
@@ -246,7 +246,7 @@ impl SignIn {
     }
 
     fn record_outcome(&self, outcome: &Result<SignedIn, Error>) {
-        self.core.record(MetricEvent::SignIn(match outcome {
+        self.core.writer.record(MetricEvent::SignIn(match outcome {
             Ok(_) => SignInOutcome::Success,
             Err(error) => SignInOutcome::from_error(error),
         }));

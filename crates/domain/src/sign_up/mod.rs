@@ -108,7 +108,7 @@ impl SignUp {
             }
         }
         if wanted.email.is_some() && self.core.policy.confirm_email {
-            self.core.ensure_outbox_not_full()?;
+            self.core.queued_mails.ensure_not_full()?;
         }
         let hash_client = HashClient::from_ctx(ctx);
         let password_hash = self
@@ -128,8 +128,8 @@ impl SignUp {
             user: &user,
             confirm,
         };
-        self.core.emit(ctx, signed_up, &mut batch);
-        if let Err(error) = self.core.apply(batch).await {
+        self.core.writer.emit(ctx, signed_up, &mut batch);
+        if let Err(error) = self.core.writer.apply(batch).await {
             if let Some(email) = confirm {
                 self.core
                     .release_mailbox(ctx, Purpose::Confirmation, email)

@@ -4,6 +4,7 @@
 //! hour and kind, and one for each day and kind. The records of all nodes are added when they are read. The audit log has
 //! limits (L-01); these counts have none, so an attack is counted in full.
 
+pub(crate) mod counts;
 mod range;
 
 use std::collections::HashMap;
@@ -12,13 +13,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::access::{Action, Target};
-use crate::core::total_counts::Counts;
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::model::{Total, TotalKind};
 use crate::store::{Records, Write};
 use crate::values::TimeUnit;
+use counts::Counts;
 
 pub use range::TotalsRange;
 
@@ -83,7 +84,7 @@ impl Totals {
                 Some(before) => before.increase(total.amount),
                 None => Write::insert(total),
             });
-            match self.core.apply(writes.collect()).await {
+            match self.core.writer.apply(writes.collect()).await {
                 Ok(()) => return Ok(()),
                 // Another process of this name has written in the meantime.
                 Err(WriteError::Stale | WriteError::Taken(_)) => {}

@@ -41,7 +41,10 @@ impl Transfer {
     ) -> Result<Vec<ExportedUser>, Error> {
         ensure_operator(ctx)?;
         if after.is_none() {
-            self.core.emit_view(ctx, Event::UsersExported).await?;
+            self.core
+                .writer
+                .emit_view(ctx, Event::UsersExported)
+                .await?;
         }
         let filter = UserFilter {
             after: after.map(UserCursor::User),

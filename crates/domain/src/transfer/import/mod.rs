@@ -222,6 +222,7 @@ impl Transfer {
             }
             match self
                 .core
+                .writer
                 .apply(self.import_writes(import, &part).await?)
                 .await
             {
@@ -314,7 +315,7 @@ impl Transfer {
             if one.user.role == Role::Admin {
                 let user_id = one.user.id;
                 let admin = Event::AdminImported { user_id };
-                self.core.emit(ctx, admin, &mut writes);
+                self.core.writer.emit(ctx, admin, &mut writes);
             }
             admins.extend(one.user.is_active_admin().then_some(one.user.id));
         }
@@ -326,7 +327,7 @@ impl Transfer {
             count: part.len(),
             system: import.system,
         };
-        self.core.emit(ctx, imported, &mut writes);
+        self.core.writer.emit(ctx, imported, &mut writes);
         sort_by_table(&mut writes);
         Ok(writes)
     }

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::core::suppressed::Suppressed;
+use super::suppressed::Suppressed;
 use crate::ctx::Ctx;
 use crate::limits::{KeyedLimit, LOCKOUT_RETRY_AFTER, Limit, MemoryRateLimits};
 use crate::model::AuditKind;

@@ -1,11 +1,14 @@
 //! The audit event of an event.
 
-use crate::core::Core;
+use std::sync::Arc;
+
+use super::limits::AuditLimits;
+use crate::clock::RandomSource;
 use crate::ctx::Ctx;
-use crate::events::{CancelledWith, Event, NewPasswordReason};
+use crate::events::{CancelledWith, Event, NewPasswordReason, Subscriber};
 use crate::model::{AuditEvent, AuditKind, MailJob, Outcome, RequestedBy, Status, User};
 use crate::store::{Batch, Write};
-use crate::values::{DeletionReason, Role, UserId};
+use crate::values::{AuditEventIds, DeletionReason, Role, UserId};
 
 /// The part of an audit event that depends on what happened.
 struct AuditEntry {
@@ -15,29 +18,60 @@ struct AuditEntry {
     detail: Option<String>,
 }
 
-/// Writes the audit event. One that a client can repeat at will is written or, beyond a limit, counted (L-01).
-pub(super) fn write_audit_event(core: &Core, ctx: &Ctx, event: &Event<'_>, batch: &mut Batch) {
-    let Some(entry) = entry(event) else { return };
-    // The user who acts, or whose account an unknown client acts on.
-    let limited_user = ctx.actor.user_id().or(entry.user_id);
-    if let Some(limit) = limit_of(ctx, event, entry.kind)
-        && !core
-            .audit_limits
-            .may_write(ctx, limit, (entry.kind, limited_user))
-    {
-        return;
+/// Writes an audit event for each event that has one.
+pub(crate) struct AuditSubscriber {
+    ids: AuditEventIds,
+    random: Arc<dyn RandomSource>,
+    limits: Arc<AuditLimits>,
+}
+
+impl Subscriber for AuditSubscriber {
+    fn on_event(&self, ctx: &Ctx, event: &Event<'_>, batch: &mut Batch) {
+        if let Some(entry) = entry(event)
+            && self.may_write(ctx, event, &entry)
+        {
+            batch.push(Write::insert(&self.audit_event(ctx, event, entry)));
+        }
     }
-    let mut audit_event = AuditEvent {
-        outcome: entry.outcome,
-        detail: entry.detail,
-        ..core.new_audit_event(ctx, entry.kind, entry.user_id)
-    };
-    if let Event::SignUpExpired { .. } | Event::SignUpSuperseded { .. } = event {
-        // The client of this request is not the one that signed up.
-        audit_event.address = None;
-        audit_event.user_agent = None;
+}
+
+impl AuditSubscriber {
+    pub(crate) fn new(random: Arc<dyn RandomSource>, limits: Arc<AuditLimits>) -> Self {
+        let ids = AuditEventIds::default();
+        Self {
+            ids,
+            random,
+            limits,
+        }
     }
-    batch.push(Write::insert(&audit_event));
+
+    /// An event that a client can repeat at will is written or, beyond a limit, counted (L-01).
+    fn may_write(&self, ctx: &Ctx, event: &Event<'_>, entry: &AuditEntry) -> bool {
+        if let Event::Throttled { limit, .. } = event {
+            return self.limits.may_write_denial(limit, ctx.now);
+        }
+        // The user who acts, or whose account an unknown client acts on.
+        let limited_user = ctx.actor.user_id().or(entry.user_id);
+        limit_of(ctx, event, entry.kind).is_none_or(|limit| {
+            self.limits
+                .may_write(ctx, limit, (entry.kind, limited_user))
+        })
+    }
+
+    fn audit_event(&self, ctx: &Ctx, event: &Event<'_>, entry: AuditEntry) -> AuditEvent {
+        let id = self.ids.next(ctx.now, &*self.random);
+        let mut audit_event = AuditEvent {
+            outcome: entry.outcome,
+            detail: entry.detail,
+            ..ctx.audit_event(id, entry.kind, entry.user_id)
+        };
+        if let Event::SignUpExpired { .. } | Event::SignUpSuperseded { .. } = event {
+            // The client of this request is not the one that signed up.
+            audit_event.address = None;
+            audit_event.user_agent = None;
+        }
+        audit_event
+    }
 }
 
 /// Returns the name of the limit of an event; `None` if it has none.
@@ -170,7 +204,9 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
         Event::CodesLockedOut { user } => {
             failure(AuditKind::Throttled, Some(user.id), "code lockout")
         }
-        Event::Throttled { user_id, limit } => failure(AuditKind::Throttled, user_id, limit),
+        Event::Throttled { user_id, limit } => {
+            failure(AuditKind::Throttled, user_id, limit.limit.name())
+        }
         Event::Refused {
             kind,
             user_id,

@@ -3,31 +3,58 @@
 //! While the outbox is full, requests that send mail are rejected, regardless of the address. Notices to users
 //! about their own accounts are always accepted: there is one for each action of the user.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 
-use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{Job, MailJob};
+use crate::store::Store;
 
 /// Interval between counts of the outbox.
 const REFRESH_INTERVAL: SignedDuration = SignedDuration::from_secs(3);
 
-/// The state of the outbox, as this node knows it.
-#[derive(Debug, Default)]
-pub(crate) struct OutboxLimit {
+/// The number of queued mails, as this node knows it.
+pub(crate) struct QueuedMails {
+    store: Arc<dyn Store>,
+    /// Maximum number of queued mails.
+    max: u64,
     waiting: AtomicU64,
     was_full: AtomicBool,
     counted_at: Mutex<Option<Timestamp>>,
+    enqueued: Notify,
 }
 
-impl OutboxLimit {
-    /// Adds mails that this node has written.
+impl QueuedMails {
+    /// None are queued yet.
+    pub(crate) fn new(store: Arc<dyn Store>, max: u64) -> Self {
+        Self {
+            store,
+            max,
+            waiting: AtomicU64::new(0),
+            was_full: AtomicBool::new(false),
+            counted_at: Mutex::new(None),
+            enqueued: Notify::new(),
+        }
+    }
+
+    /// Adds mails that this node has written, and wakes the worker.
     pub(crate) fn add(&self, mails: usize) {
         self.waiting.fetch_add(mails as u64, Ordering::Relaxed);
+        self.wake();
+    }
+
+    /// Wakes the worker.
+    pub(crate) fn wake(&self) {
+        self.enqueued.notify_one();
+    }
+
+    /// Waits until the worker is woken.
+    pub(crate) async fn enqueued(&self) {
+        self.enqueued.notified().await;
     }
 
     /// Returns `true` if the outbox is due to be counted. The caller must then count it.
@@ -35,7 +62,7 @@ impl OutboxLimit {
         let mut counted_at = self
             .counted_at
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+            .unwrap_or_else(PoisonError::into_inner);
         let is_due = counted_at.is_none_or(|at| {
             let age = now.duration_since(at);
             age.is_negative() || age >= REFRESH_INTERVAL
@@ -45,31 +72,27 @@ impl OutboxLimit {
         }
         is_due
     }
-}
 
-impl Core {
     /// Rejects a request that would write a mail while the outbox is full.
-    pub(crate) fn ensure_outbox_not_full(&self) -> Result<(), Error> {
-        match self.outbox_limit.waiting.load(Ordering::Relaxed) < self.policy.max_outbox {
+    pub(crate) fn ensure_not_full(&self) -> Result<(), Error> {
+        match self.waiting.load(Ordering::Relaxed) < self.max {
             true => Ok(()),
             false => Err(Error::Overloaded),
         }
     }
 
     /// Counts the queued mails. The worker calls this, so that requests do not query the outbox.
-    pub(crate) async fn refresh_outbox_limit(&self, ctx: &Ctx) -> Result<(), Error> {
-        let limit = &self.outbox_limit;
-        if !limit.is_due(ctx.now) {
+    pub(crate) async fn refresh(&self, ctx: &Ctx) -> Result<(), Error> {
+        if !self.is_due(ctx.now) {
             return Ok(());
         }
         let waiting = self
-            .ports
             .store
             .count_rows(Job::waiting().only(MailJob::is_mail()))
             .await?;
-        limit.waiting.store(waiting, Ordering::Relaxed);
-        let (max, is_full) = (self.policy.max_outbox, waiting >= self.policy.max_outbox);
-        if limit.was_full.swap(is_full, Ordering::Relaxed) != is_full {
+        self.waiting.store(waiting, Ordering::Relaxed);
+        let (max, is_full) = (self.max, waiting >= self.max);
+        if self.was_full.swap(is_full, Ordering::Relaxed) != is_full {
             match is_full {
                 true => tracing::error!(
                     waiting,

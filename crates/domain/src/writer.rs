@@ -1,18 +1,72 @@
-//! Applies batches; then counts their metrics, updates the session cache and wakes the mail worker.
+//! Applies batches, with what follows from their events.
+//!
+//! A service emits an event once, with [`Writer::emit`]. Each subscriber adds its writes to the same batch: the audit event,
+//! the mails. When the batch is applied, its metrics are counted, the changed users are marked, and the mail worker wakes.
 
-use crate::core::Core;
+use std::sync::Arc;
+
+use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, WriteError};
 use crate::events::metrics::metrics_of;
-use crate::metric_event::MetricEvent;
+use crate::events::{Event, Subscriber};
+use crate::metric_event::{MetricEvent, MetricsRecorder};
 use crate::model::{AuditEvent, AuditRecord, MailJob, User};
-use crate::store::{ApplyError, Batch, Condition, Record, Records, Value, Write};
+use crate::outbox::QueuedMails;
+use crate::store::{ApplyError, Batch, Condition, Record, Records, Store, Value, Write};
+use crate::user_versions::UserVersions;
 use crate::values::UserId;
 
-impl Core {
-    /// Applies a batch, and invalidates this node's cached sessions of the changed users.
+/// Writes to the main store. Every change passes it.
+pub(crate) struct Writer {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) user_versions: Arc<UserVersions>,
+    pub(crate) queued_mails: Arc<QueuedMails>,
+    pub(crate) recorder: Arc<dyn MetricsRecorder>,
+    /// In the order of their writes.
+    pub(crate) subscribers: Vec<Box<dyn Subscriber>>,
+}
+
+impl Writer {
+    /// Adds what follows from an event to the batch of the change.
+    pub(crate) fn emit(&self, ctx: &Ctx, event: Event<'_>, batch: &mut Batch) {
+        for subscriber in &self.subscribers {
+            subscriber.on_event(ctx, &event, batch);
+        }
+    }
+
+    /// Writes what follows from an event that belongs to no change.
+    pub(crate) async fn emit_now(&self, ctx: &Ctx, event: Event<'_>) -> Result<(), WriteError> {
+        let mut batch = Batch::new();
+        self.emit(ctx, event, &mut batch);
+        match batch.is_empty() {
+            true => Ok(()),
+            false => self.apply(batch).await,
+        }
+    }
+
+    /// Emits that the actor viewed data, unless it is about themselves (Z-05, L-01).
+    pub(crate) async fn emit_view(&self, ctx: &Ctx, event: Event<'_>) -> Result<(), WriteError> {
+        let is_own = match event {
+            Event::UserViewed { user_id } | Event::SessionsListed { user_id } => {
+                ctx.actor.user_id() == Some(user_id)
+            }
+            _ => false,
+        };
+        match is_own || ctx.actor == Actor::Worker {
+            true => Ok(()),
+            false => self.emit_now(ctx, event).await,
+        }
+    }
+
+    /// Records a metric event.
+    pub(crate) fn record(&self, event: MetricEvent) {
+        self.recorder.record(event);
+    }
+
+    /// Applies a batch, and marks the changed users.
     pub(crate) async fn apply(&self, batch: Batch) -> Result<(), WriteError> {
         let effects = Effects::of(&batch);
-        let outcome = self.ports.store.apply(batch).await;
+        let outcome = self.store.apply(batch).await;
         self.finish(effects, outcome).await
     }
 
@@ -25,7 +79,7 @@ impl Core {
         }
     }
 
-    /// Handles the result of a batch: counts its metrics, updates the session cache, wakes the mail worker. If the check of
+    /// Handles the result of a batch: counts its metrics, marks the changed users, wakes the mail worker. If the check of
     /// the actor failed, returns the reason.
     pub(crate) async fn finish<T>(
         &self,
@@ -34,7 +88,7 @@ impl Core {
     ) -> Result<T, WriteError> {
         // A failed write may have been applied: its response can be lost.
         for user_id in effects.users {
-            self.cache.user_changed(user_id);
+            self.user_versions.mark_changed(user_id);
         }
         if outcome.is_ok() {
             for metric in effects.metrics {
@@ -43,8 +97,7 @@ impl Core {
         }
         let may_be_applied = matches!(outcome, Ok(_) | Err(ApplyError::OutcomeUnknown(_)));
         if may_be_applied && effects.mails > 0 {
-            self.outbox_limit.add(effects.mails);
-            self.mail_enqueued.notify_one();
+            self.queued_mails.add(effects.mails);
         }
         match (outcome, effects.actor) {
             (Err(ApplyError::Stale), Some(check)) => {
@@ -59,7 +112,7 @@ impl Core {
 
     /// Fails if the actor of a privileged write is not active, has signed out or lacks the role.
     pub(crate) async fn ensure_actor(&self, (actor, when): &ActorCheck) -> Result<(), Error> {
-        let stored: Option<User> = self.ports.store.get(*actor).await?;
+        let stored: Option<User> = self.store.get(*actor).await?;
         let row = stored.map(|user| user.to_row());
         let broken = when
             .iter()
@@ -67,7 +120,7 @@ impl Core {
         let Some(broken) = broken else {
             return Ok(());
         };
-        self.cache.user_changed(*actor);
+        self.user_versions.mark_changed(*actor);
         match (row, broken.column) {
             (Some(_), "role") => Err(Error::Forbidden),
             _ => Err(Error::InvalidToken),

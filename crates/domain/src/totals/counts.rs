@@ -1,12 +1,15 @@
-//! Counts events for the totals, in the memory of this node.
+//! Counts metric events for the totals, in the memory of this node.
 //!
 //! `Totals::write` moves the counts to the records. A node that is killed loses those since the last write.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
+use crate::clock::Clock;
+use crate::events::metrics::total_of;
+use crate::metric_event::{MetricEvent, MetricsRecorder};
 use crate::model::TotalKind;
 use crate::values::TimeUnit;
 
@@ -48,5 +51,21 @@ impl TotalCounts {
 
     fn hours(&self) -> MutexGuard<'_, HourlyCounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts the events that it passes on.
+pub(crate) struct CountingRecorder {
+    pub(crate) counts: Arc<TotalCounts>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) next: Arc<dyn MetricsRecorder>,
+}
+
+impl MetricsRecorder for CountingRecorder {
+    fn record(&self, event: MetricEvent) {
+        if let Some(kind) = total_of(event) {
+            self.counts.add(self.clock.now(), kind);
+        }
+        self.next.record(event);
     }
 }
