@@ -129,6 +129,6 @@ impl Doorward {
     /// Counts a request in its scope: tokens by account, everything else by network prefix. Passwords are counted
     /// when they are checked, because only then is the account known.
     pub async fn check_rate_limit(&self, ctx: &Ctx, scope: ThrottleScope) -> Result<(), Error> {
-        self.core.check_rate_limit(ctx, scope).await
+        self.core.rate_limiter.check_scope(ctx, scope).await
     }
 }

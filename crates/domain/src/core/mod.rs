@@ -29,7 +29,7 @@ use crate::core::keys::KeyRefreshes;
 use crate::core::mail_leases::MailLeases;
 use crate::error::{Error, FieldError};
 use crate::hashing::Hasher;
-use crate::limits::DeviceCookies;
+use crate::limits::{DeviceCookies, MailboxLimits, RateLimiter};
 use crate::model::{LastAdmin, Roster, User};
 use crate::outbox::QueuedMails;
 use crate::outbox::subscriber::MailSubscriber;
@@ -56,7 +56,7 @@ const SESSION_CACHE_BYTES: u64 = 48 * 1024 * 1024;
 pub(crate) struct Core {
     pub(crate) ports: Ports,
     pub(crate) sessions: SessionStore,
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) hasher: Hasher,
     pub(crate) keyring: Keyring,
     pub(crate) cache: SessionCache,
@@ -70,18 +70,20 @@ pub(crate) struct Core {
     pub(crate) total_counts: Arc<TotalCounts>,
     pub(crate) user_versions: Arc<UserVersions>,
     pub(crate) queued_mails: Arc<QueuedMails>,
-    pub(crate) writer: Writer,
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) rate_limiter: Arc<RateLimiter>,
+    pub(crate) mailbox_limits: MailboxLimits,
 }
 
 impl Core {
     /// Creates the state of a node. Does no I/O.
     pub(crate) fn new(ports: Ports, policy: Policy, hasher: Hasher, keyring: Keyring) -> Self {
-        let (store, random) = (&ports.store, &ports.random);
+        let (store, random, policy) = (&ports.store, &ports.random, Arc::new(policy));
         let user_versions = Arc::<UserVersions>::default();
         let total_counts = Arc::<TotalCounts>::default();
         let audit_limits = Arc::<AuditLimits>::default();
         let queued_mails = Arc::new(QueuedMails::new(store.clone(), policy.max_outbox));
-        let writer = Writer {
+        let writer = Arc::new(Writer {
             store: store.clone(),
             user_versions: user_versions.clone(),
             queued_mails: queued_mails.clone(),
@@ -97,6 +99,16 @@ impl Core {
                     queued: queued_mails.clone(),
                 }),
             ],
+        });
+        let rate_limiter = Arc::new(RateLimiter {
+            counters: ports.rate_limits.clone(),
+            policy: policy.clone(),
+            writer: writer.clone(),
+        });
+        let mailbox_limits = MailboxLimits {
+            limiter: rate_limiter.clone(),
+            policy: policy.clone(),
+            writer: writer.clone(),
         };
         Self {
             hasher: hasher.with_recorder(ports.recorder.clone()),
@@ -114,6 +126,8 @@ impl Core {
             user_versions,
             queued_mails,
             writer,
+            rate_limiter,
+            mailbox_limits,
             ports,
         }
     }

@@ -46,7 +46,7 @@ impl Deletion {
             }
             // Once, and not if there is nothing to do.
             if attempt == 0 {
-                core.throttle_deletion(ctx, &user).await?;
+                core.rate_limiter.throttle_deletion(ctx, &user).await?;
             }
             let mut batch = core.actor_check(ctx, action, user.id);
             let grace = core.policy.deletion_grace;

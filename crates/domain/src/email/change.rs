@@ -54,7 +54,10 @@ impl Email {
             }
         }
         self.core.queued_mails.ensure_not_full()?;
-        self.core.throttle_email_change(ctx, &user, email).await?;
+        self.core
+            .mailbox_limits
+            .throttle_email_change(ctx, &user, email)
+            .await?;
         self.write_pending_email(ctx, user, email, expected).await
     }
 

@@ -48,7 +48,8 @@ impl Email {
     pub async fn request_confirmation(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
         self.core.queued_mails.ensure_not_full()?;
         self.core
-            .throttle_mailbox(ctx, Purpose::Confirmation, email)
+            .mailbox_limits
+            .throttle(ctx, Purpose::Confirmation, email)
             .await?;
         let requested = Event::ConfirmationRequested { email };
         Ok(self.core.writer.emit_now(ctx, requested).await?)

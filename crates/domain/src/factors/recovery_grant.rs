@@ -111,7 +111,7 @@ impl Core {
 
     /// Releases the count of a grant that was not written.
     pub(crate) async fn release_grant(&self, ctx: &Ctx, grant: &RecoveryGrant) {
-        self.release_or_log(ctx, &grant.limits).await;
+        self.rate_limiter.release_or_log(ctx, &grant.limits).await;
     }
 
     /// Returns the recovery that has set the user's password and granted codes for it.

@@ -214,7 +214,8 @@ impl Invitations {
         };
         self.core.queued_mails.ensure_not_full()?;
         self.core
-            .throttle_mailbox(ctx, Purpose::Invitation, email)
+            .mailbox_limits
+            .throttle(ctx, Purpose::Invitation, email)
             .await?;
         Ok(Some(email))
     }
@@ -223,7 +224,8 @@ impl Invitations {
     async fn release(&self, ctx: &Ctx, mail_to: Option<&EmailAddress>) {
         if let Some(email) = mail_to {
             self.core
-                .release_mailbox(ctx, Purpose::Invitation, email)
+                .mailbox_limits
+                .release(ctx, Purpose::Invitation, email)
                 .await;
         }
     }

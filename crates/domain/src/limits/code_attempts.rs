@@ -5,8 +5,8 @@
 //! . The keys contain the oldest factor: a new first factor starts at zero on every node.
 
 use super::ThrottleScope;
-use super::enforce::{LimitsDecision, failures_before};
 use super::password_attempts::KNOWN_DEVICE_FAILURES;
+use super::rate_limiter::{LimitsDecision, failures_before};
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
@@ -75,7 +75,7 @@ impl Core {
             let granted = granted.as_ref().filter(is_of_grant).cloned();
             let mut limits: Vec<KeyedLimit> = granted.iter().chain(&backoff).cloned().collect();
             limits.extend(self.code_client_limit(ctx, user));
-            match self.acquire_in_order(ctx, &limits).await? {
+            match self.rate_limiter.acquire_limits(ctx, &limits).await? {
                 LimitsDecision::Allowed(remaining) => {
                     let counted = backoff.as_ref().zip(remaining.get(granted.iter().len()));
                     return Ok(CodeAttempt {
@@ -96,11 +96,16 @@ impl Core {
                 } => {}
                 LimitsDecision::Denied { limit, .. } if Some(limit) == granted.as_ref() => {}
                 LimitsDecision::Denied { limit, retry_after } => {
-                    return Err(self.throttled(ctx, limit, retry_after, Some(user.id)).await);
+                    return Err(self
+                        .rate_limiter
+                        .report_denial(ctx, limit, retry_after, Some(user.id))
+                        .await);
                 }
             }
         }
-        self.throttled(ctx, &shared, None, Some(user.id)).await;
+        self.rate_limiter
+            .report_denial(ctx, &shared, None, Some(user.id))
+            .await;
         // Waiting does not end a lockout soon, and a new password does not end it: the limit counts codes.
         Err(Error::CodesLockedOut)
     }
@@ -128,14 +133,16 @@ impl Core {
     /// Charges the client as for a password.
     fn code_client_limit(&self, ctx: &Ctx, user: &User) -> Option<KeyedLimit> {
         match ctx.client.known_to(user).next() {
-            Some(_) => Some(self.user_limit(ThrottleScope::SignIn, user.id)),
-            None => self.network_limit(ctx, ThrottleScope::SignIn),
+            Some(_) => Some(self.rate_limiter.user_limit(ThrottleScope::SignIn, user.id)),
+            None => self.rate_limiter.network_limit(ctx, ThrottleScope::SignIn),
         }
     }
 
     /// Releases an attempt whose code was not compared, or was correct and not used up.
     pub(crate) async fn release_unused_code(&self, ctx: &Ctx, attempt: &CodeAttempt) {
-        self.release_or_log(ctx, &attempt.acquired).await;
+        self.rate_limiter
+            .release_or_log(ctx, &attempt.acquired)
+            .await;
     }
 
     /// Releases the count of a correct code that completes no sign-in. Wrong codes before it stay counted, and the
@@ -147,7 +154,7 @@ impl Core {
             .chain(&attempt.granted)
             .cloned()
             .collect();
-        self.release_or_log(ctx, &counted).await;
+        self.rate_limiter.release_or_log(ctx, &counted).await;
     }
 
     /// Returns the number of wrong codes before a correct one, as far as they are counted. Of a backoff that the attempt
@@ -160,7 +167,8 @@ impl Core {
         let mut failures = attempt.failed_before;
         for backoff in &attempt.backoffs {
             if attempt.backoff.as_ref() != Some(backoff) {
-                failures = failures.saturating_add(self.read_failures(ctx, backoff).await?);
+                failures =
+                    failures.saturating_add(self.rate_limiter.read_failures(ctx, backoff).await?);
             }
         }
         Ok(failures)
@@ -188,7 +196,7 @@ impl Core {
         }
         let daily = KeyedLimit::budget("daily-code-grants", RECENT_GRANTS, factor_key(user, set));
         let limits = vec![grants_in_a_row(user, set), daily];
-        let is_allowed = match self.acquire_in_order(ctx, &limits).await? {
+        let is_allowed = match self.rate_limiter.acquire_limits(ctx, &limits).await? {
             LimitsDecision::Allowed(_) => true,
             LimitsDecision::Denied { .. } => false,
         };

@@ -22,7 +22,9 @@ impl Core {
         }
         let limit = KeyedLimit::for_user("factor-change", FACTOR_CHANGES, user_id);
         let limit = [limit];
-        self.acquire(ctx, &limit, Some(user_id)).await?;
+        self.rate_limiter
+            .acquire(ctx, &limit, Some(user_id))
+            .await?;
         let error = match self.writer.apply(batch).await {
             Ok(()) => return Ok(true),
             // It may have been written.
@@ -31,7 +33,7 @@ impl Core {
             }
             Err(error) => error,
         };
-        self.release_or_log(ctx, &limit).await;
+        self.rate_limiter.release_or_log(ctx, &limit).await;
         match error {
             // Another request has changed the factors since they were read, or has written the first set.
             WriteError::Stale | WriteError::Taken(_) => Ok(false),

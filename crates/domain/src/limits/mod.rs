@@ -23,7 +23,7 @@
 //! - `fallback`: shared counters, with this node's own while those are unavailable.
 //! - `network`: network prefixes.
 //! - `known_device`: the device cookie.
-//! - `enforce`: acquires the limits of a request, the narrowest key first.
+//! - `rate_limiter`: acquires the limits of a request, the narrowest key first; `mailbox`: those of mails to one mailbox.
 //! - `password_attempts`: checks for passwords; `code_attempts`: for codes of a second factor; `factor_changes`: for
 //!   changes of second factors.
 //!
@@ -31,14 +31,15 @@
 //! it.
 
 mod code_attempts;
-mod enforce;
 mod factor_changes;
 mod fallback;
 mod known_device;
+mod mailbox;
 mod memory;
 mod network;
 mod password_attempts;
 mod port;
+mod rate_limiter;
 
 use std::time::Duration;
 
@@ -49,10 +50,12 @@ pub(crate) use code_attempts::CodeAttempt;
 pub use fallback::FallbackRateLimits;
 pub(crate) use known_device::DeviceCookies;
 pub use known_device::KNOWN_DEVICE_LIFETIME;
+pub(crate) use mailbox::MailboxLimits;
 pub use memory::{Counter, Failures, MemoryRateLimits, interval, restored, take};
 pub use network::{address_key, network_key};
 pub(crate) use password_attempts::PasswordAttempt;
 pub use port::{Decision, KeyedLimit, Limit, RateLimits};
+pub(crate) use rate_limiter::RateLimiter;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;

@@ -4,7 +4,7 @@
 use futures_util::future::join_all;
 
 use super::ThrottleScope;
-use super::enforce::{LimitsDecision, failures_before};
+use super::rate_limiter::{LimitsDecision, failures_before};
 use crate::core::Core;
 use crate::core::verify_password::{VerifiedPassword, own_identifier};
 use crate::ctx::Ctx;
@@ -64,7 +64,7 @@ impl Core {
             ..PasswordAttempt::default()
         };
         if let Some(limits) = self.known_device_limits(ctx, account) {
-            match self.acquire_in_order(ctx, &limits).await? {
+            match self.rate_limiter.acquire_limits(ctx, &limits).await? {
                 LimitsDecision::Allowed(_) => {
                     attempt.limits = limits;
                     return Ok(attempt);
@@ -74,19 +74,26 @@ impl Core {
                     retry_after: None, ..
                 } => {}
                 LimitsDecision::Denied { limit, retry_after } => {
-                    return Err(self.throttled(ctx, limit, retry_after, user_id).await);
+                    return Err(self
+                        .rate_limiter
+                        .report_denial(ctx, limit, retry_after, user_id)
+                        .await);
                 }
             }
         }
         attempt.client = AttemptClient::Unknown;
         attempt.limits = vec![backoff];
-        if let Some(network) = self.network_limit(ctx, ThrottleScope::SignIn) {
+        if let Some(network) = self.rate_limiter.network_limit(ctx, ThrottleScope::SignIn) {
             let ceiling = self.policy.limits.global;
             attempt.limits.push(network);
             let ceiling = KeyedLimit::budget("sign-in-global", ceiling, String::new());
             attempt.limits.push(ceiling);
         }
-        match self.acquire_in_order(ctx, &attempt.limits).await? {
+        match self
+            .rate_limiter
+            .acquire_limits(ctx, &attempt.limits)
+            .await?
+        {
             LimitsDecision::Allowed(remaining) => {
                 let remaining = remaining.first().copied();
                 attempt.is_last = remaining == Some(0);
@@ -94,9 +101,10 @@ impl Core {
                     remaining.map(|left| failures_before(&attempt.limits[0], left));
                 Ok(attempt)
             }
-            LimitsDecision::Denied { limit, retry_after } => {
-                Err(self.throttled(ctx, limit, retry_after, user_id).await)
-            }
+            LimitsDecision::Denied { limit, retry_after } => Err(self
+                .rate_limiter
+                .report_denial(ctx, limit, retry_after, user_id)
+                .await),
         }
     }
 
@@ -132,7 +140,9 @@ impl Core {
         let attempt = verified.attempt.as_ref();
         match attempt.map(|attempt| (attempt.failed_before, &attempt.account)) {
             Some((Some(failures), _)) => Ok(failures),
-            Some((None, Some(account))) => Ok(self.read_failures(ctx, account).await?),
+            Some((None, Some(account))) => {
+                Ok(self.rate_limiter.read_failures(ctx, account).await?)
+            }
             _ => Ok(0),
         }
     }
@@ -183,7 +193,7 @@ impl Core {
     ) -> Result<(), Error> {
         let limits = verified.attempt.iter().flat_map(|attempt| &attempt.limits);
         let backoff: Vec<KeyedLimit> = limits.take(1).cloned().collect();
-        Ok(self.release(ctx, &backoff).await?)
+        Ok(self.rate_limiter.release_limits(ctx, &backoff).await?)
     }
 
     /// Releases an attempt whose password was not checked.
@@ -192,7 +202,10 @@ impl Core {
         ctx: &Ctx,
         attempt: &PasswordAttempt,
     ) -> Result<(), Error> {
-        Ok(self.release(ctx, &attempt.limits).await?)
+        Ok(self
+            .rate_limiter
+            .release_limits(ctx, &attempt.limits)
+            .await?)
     }
 
     /// Counts a known device's wrong password for its account too (P-12), where it delays other clients. For the
@@ -277,7 +290,7 @@ impl Core {
         let device = ctx.client.known_to(user).next()?;
         Some(vec![
             KeyedLimit::backoff(Some(KNOWN_DEVICE_FAILURES), device.key()),
-            self.user_limit(ThrottleScope::SignIn, user.id),
+            self.rate_limiter.user_limit(ThrottleScope::SignIn, user.id),
         ])
     }
 }

@@ -40,9 +40,14 @@ impl Outbox {
             (Some(MailLimit::Mailbox), _) => self.admit_to_mailbox(job, kind).await,
             (Some(MailLimit::User(name, rate)), Some(user_id)) => {
                 let limit = KeyedLimit::for_user(name, rate, user_id);
-                match self.core.try_acquire(limit, self.core.now()).await? {
-                    true => Ok(Admission::Granted),
-                    false => Ok(Admission::Dropped),
+                match self
+                    .core
+                    .rate_limiter
+                    .try_acquire(&limit, self.core.now())
+                    .await?
+                {
+                    Decision::Allowed { .. } => Ok(Admission::Granted),
+                    Decision::Denied { .. } => Ok(Admission::Dropped),
                 }
             }
             _ => Ok(Admission::Granted),
@@ -56,7 +61,8 @@ impl Outbox {
         let now = self.core.now();
         let ceiling = self
             .core
-            .acquire_mailbox_ceiling(purpose, &job.email, now)
+            .mailbox_limits
+            .acquire_ceiling(purpose, &job.email, now)
             .await?;
         match ceiling {
             Decision::Allowed { .. } => Ok(Admission::Granted),

@@ -27,7 +27,8 @@ impl Recovery {
     pub async fn request(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
         self.core.queued_mails.ensure_not_full()?;
         self.core
-            .throttle_mailbox(ctx, Purpose::Recovery, email)
+            .mailbox_limits
+            .throttle(ctx, Purpose::Recovery, email)
             .await?;
         // The worker emits another event, with the account, when it has sent the mail.
         let mail = JobId::generate(ctx.now, &*self.core.ports.random);

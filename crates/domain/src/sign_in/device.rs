@@ -79,7 +79,12 @@ impl SignIn {
             return Ok((batch, None));
         };
         let limit = KeyedLimit::for_user("sign-in-notice", SIGN_IN_NOTICES, user.id);
-        let is_notified = self.core.try_acquire(limit, ctx.now).await?;
+        let is_notified = self
+            .core
+            .rate_limiter
+            .try_acquire(&limit, ctx.now)
+            .await?
+            .is_allowed();
         Ok((batch, Some(unusual).filter(|_| is_notified)))
     }
 }

@@ -121,7 +121,15 @@ impl SignUp {
         let mut batch = user.insert();
         batch.push(Write::insert(&credential));
         let confirm = match user.pending_address() {
-            Some(email) if self.core.may_send_sign_up_mail(ctx, email).await? => Some(email),
+            Some(email)
+                if self
+                    .core
+                    .mailbox_limits
+                    .may_send_sign_up_mail(ctx, email)
+                    .await? =>
+            {
+                Some(email)
+            }
             _ => None,
         };
         let signed_up = Event::SignedUp {
@@ -132,7 +140,8 @@ impl SignUp {
         if let Err(error) = self.core.writer.apply(batch).await {
             if let Some(email) = confirm {
                 self.core
-                    .release_mailbox(ctx, Purpose::Confirmation, email)
+                    .mailbox_limits
+                    .release(ctx, Purpose::Confirmation, email)
                     .await;
             }
             return Err(error.into());

@@ -1,26 +1,28 @@
 //! Acquires the limits of requests, and the effects of a denial: an error, a metric, an audit event, headers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
 use super::{
-    BACKOFF_DELAYS, DELETIONS, EMAIL_CHANGES, LOCKOUT_RETRY_AFTER, MAILBOX, MAILBOX_CEILING,
-    MANY_FAILURES, ThrottleScope, address_key, interval,
+    BACKOFF_DELAYS, DELETIONS, LOCKOUT_RETRY_AFTER, MANY_FAILURES, ThrottleScope, address_key,
+    interval,
 };
-use crate::core::Core;
 use crate::ctx::{Ctx, ReportedLimit};
 use crate::error::{Error, chain};
 use crate::events::Event;
-use crate::limits::{Decision, KeyedLimit, Limit};
+use crate::limits::{Decision, KeyedLimit, Limit, RateLimits};
 use crate::metric_event::MetricEvent;
-use crate::model::{Purpose, User};
+use crate::model::User;
+use crate::policy::Policy;
 use crate::store::StoreError;
-use crate::values::{EmailAddress, Rate, UserId};
+use crate::values::{Rate, UserId};
+use crate::writer::Writer;
 
 /// The decision of the limits of a request.
-pub(super) enum LimitsDecision<'a> {
+pub(crate) enum LimitsDecision<'a> {
     /// All allow it. Contains what remains of each.
     Allowed(Vec<u32>),
     /// This one denies it.
@@ -30,14 +32,17 @@ pub(super) enum LimitsDecision<'a> {
     },
 }
 
-impl Core {
+/// Acquires and releases limits, and reports denials.
+pub(crate) struct RateLimiter {
+    pub(crate) counters: Arc<dyn RateLimits>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl RateLimiter {
     /// Counts a request in its scope: tokens and profiles by account, everything else by network prefix. Passwords are
     /// counted when they are checked, because only then is the account known.
-    pub(crate) async fn check_rate_limit(
-        &self,
-        ctx: &Ctx,
-        scope: ThrottleScope,
-    ) -> Result<(), Error> {
+    pub(crate) async fn check_scope(&self, ctx: &Ctx, scope: ThrottleScope) -> Result<(), Error> {
         let limit = match (scope, ctx.actor.user_id()) {
             (ThrottleScope::SignIn, _) => None,
             (ThrottleScope::Token | ThrottleScope::Profile, Some(id)) => {
@@ -48,68 +53,15 @@ impl Core {
         self.acquire(ctx, limit.as_slice(), None).await
     }
 
-    pub(super) fn network_limit(&self, ctx: &Ctx, scope: ThrottleScope) -> Option<KeyedLimit> {
+    pub(crate) fn network_limit(&self, ctx: &Ctx, scope: ThrottleScope) -> Option<KeyedLimit> {
         let rate = scope.rate(&self.policy.limits);
         let key = address_key(ctx.client.address?);
         Some(KeyedLimit::budget(scope.name(), rate, key))
     }
 
-    pub(super) fn user_limit(&self, scope: ThrottleScope, user_id: UserId) -> KeyedLimit {
+    pub(crate) fn user_limit(&self, scope: ThrottleScope, user_id: UserId) -> KeyedLimit {
         let rate = scope.rate(&self.policy.limits);
         KeyedLimit::for_user(scope.name(), rate, user_id)
-    }
-
-    /// Counts a mail with a link of this purpose that this network requests for one mailbox, whether or not the address
-    /// belongs to an account. Each purpose has its own budget: requests for confirmations do not use up the owner's
-    /// recovery.
-    pub(crate) async fn throttle_mailbox(
-        &self,
-        ctx: &Ctx,
-        purpose: Purpose,
-        email: &EmailAddress,
-    ) -> Result<(), Error> {
-        let limit = mailbox_limit(ctx, purpose, email);
-        self.acquire(ctx, limit.as_slice(), None).await
-    }
-
-    /// Counts the confirmation mail of a sign-up like [`Self::throttle_mailbox`]. Returns `false` if there were too many.
-    /// The sign-up succeeds without the mail: its response must not depend on other sign-ups.
-    pub(crate) async fn may_send_sign_up_mail(
-        &self,
-        ctx: &Ctx,
-        email: &EmailAddress,
-    ) -> Result<bool, Error> {
-        let limit = mailbox_limit(ctx, Purpose::Confirmation, email);
-        let Some(limit) = limit.filter(|_| self.policy.throttle) else {
-            return Ok(true);
-        };
-        let name = limit.limit.name();
-        let is_allowed = self.try_acquire(limit, ctx.now).await?;
-        if !is_allowed {
-            self.writer.record(MetricEvent::Throttled(name));
-        }
-        Ok(is_allowed)
-    }
-
-    /// Releases what [`Self::may_send_sign_up_mail`] or [`Self::throttle_mailbox`] acquired for a request that failed, such as
-    /// with a username that is taken.
-    pub(crate) async fn release_mailbox(&self, ctx: &Ctx, purpose: Purpose, email: &EmailAddress) {
-        let limit = mailbox_limit(ctx, purpose, email);
-        let limit = limit.filter(|_| self.policy.throttle);
-        self.release_or_log(ctx, limit.as_slice()).await;
-    }
-
-    /// Counts an address change for its account, and for this network and the new mailbox.
-    pub(crate) async fn throttle_email_change(
-        &self,
-        ctx: &Ctx,
-        user: &User,
-        email: &EmailAddress,
-    ) -> Result<(), Error> {
-        let own = KeyedLimit::for_user("email-change", EMAIL_CHANGES, user.id);
-        let mut limits = vec![own];
-        limits.extend(mailbox_limit(ctx, Purpose::Confirmation, email));
-        self.acquire(ctx, &limits, Some(user.id)).await
     }
 
     /// Counts a request of a user to delete their own account.
@@ -120,35 +72,17 @@ impl Core {
         self.acquire(ctx, limits.as_slice(), Some(user.id)).await
     }
 
-    /// Counts a mail for the ceiling of its mailbox, for the worker.
-    pub(crate) async fn acquire_mailbox_ceiling(
-        &self,
-        purpose: Purpose,
-        email: &EmailAddress,
-        now: Timestamp,
-    ) -> Result<Decision, Error> {
-        let key = format!("ceiling/{}/{}", purpose.as_str(), email.key());
-        let limit = KeyedLimit::budget("mailbox", MAILBOX_CEILING, key);
-        let decision = self.ports.rate_limits.acquire(&limit, now).await?;
-        if !decision.is_allowed() {
-            self.writer
-                .record(MetricEvent::Throttled(limit.limit.name()));
-        }
-        Ok(decision)
-    }
-
-    /// Acquires one from a limit whose denial is not an error. Returns `true` if it is allowed.
+    /// Acquires one from a limit whose denial is not an error.
     pub(crate) async fn try_acquire(
         &self,
-        limit: KeyedLimit,
+        limit: &KeyedLimit,
         now: Timestamp,
-    ) -> Result<bool, Error> {
-        let decision = self.ports.rate_limits.acquire(&limit, now).await?;
-        Ok(decision.is_allowed())
+    ) -> Result<Decision, StoreError> {
+        self.counters.acquire(limit, now).await
     }
 
     /// Acquires the limits of a request, or returns an error if one denies it.
-    pub(super) async fn acquire(
+    pub(crate) async fn acquire(
         &self,
         ctx: &Ctx,
         limits: &[KeyedLimit],
@@ -157,10 +91,10 @@ impl Core {
         if !self.policy.throttle {
             return Ok(());
         }
-        match self.acquire_in_order(ctx, limits).await? {
+        match self.acquire_limits(ctx, limits).await? {
             LimitsDecision::Allowed(_) => Ok(()),
             LimitsDecision::Denied { limit, retry_after } => {
-                Err(self.throttled(ctx, limit, retry_after, user_id).await)
+                Err(self.report_denial(ctx, limit, retry_after, user_id).await)
             }
         }
     }
@@ -174,7 +108,7 @@ impl Core {
     /// allow it, so a parallel request with one of these keys may be denied too. No limit ever
     /// allows more than its number. If the store fails, or the request is cancelled in between, what was acquired
     /// stays counted.
-    pub(super) async fn acquire_in_order<'a>(
+    pub(crate) async fn acquire_limits<'a>(
         &self,
         ctx: &Ctx,
         limits: &'a [KeyedLimit],
@@ -183,7 +117,7 @@ impl Core {
         let groups = [first].into_iter().chain(others.chunks(1));
         let (mut acquired, mut all_remaining) = (Vec::new(), Vec::new());
         for group in groups {
-            let attempts = group.iter().map(|limit| self.acquire_one(ctx, limit));
+            let attempts = group.iter().map(|limit| self.try_acquire(limit, ctx.now));
             let decisions = try_join_all(attempts).await?;
             let mut denied = None;
             for (limit, decision) in group.iter().zip(decisions) {
@@ -206,14 +140,10 @@ impl Core {
         Ok(LimitsDecision::Allowed(all_remaining))
     }
 
-    async fn acquire_one(&self, ctx: &Ctx, limit: &KeyedLimit) -> Result<Decision, StoreError> {
-        self.ports.rate_limits.acquire(limit, ctx.now).await
-    }
-
     /// Releases limits of a request whose result is decided. Logs a failure and goes on.
     pub(crate) async fn release_or_log(&self, ctx: &Ctx, limits: &[KeyedLimit]) {
         for limit in limits {
-            if let Err(error) = self.ports.rate_limits.release(limit, ctx.now).await {
+            if let Err(error) = self.counters.release(limit, ctx.now).await {
                 let limit = limit.limit.name();
                 tracing::warn!(error = %chain(&error), limit, "failed to release a rate limit");
             }
@@ -221,25 +151,30 @@ impl Core {
     }
 
     /// Releases what this request has acquired.
-    pub(super) async fn release(&self, ctx: &Ctx, limits: &[KeyedLimit]) -> Result<(), StoreError> {
+    pub(crate) async fn release_limits(
+        &self,
+        ctx: &Ctx,
+        limits: &[KeyedLimit],
+    ) -> Result<(), StoreError> {
         for limit in limits {
-            self.ports.rate_limits.release(limit, ctx.now).await?;
+            self.counters.release(limit, ctx.now).await?;
         }
         Ok(())
     }
 
     /// Returns the number of failures that a backoff has counted, or [`MANY_FAILURES`] if it is higher. While it delays
     /// attempts, only that there are enough for a delay. Counts no failure.
-    pub(super) async fn read_failures(
+    pub(crate) async fn read_failures(
         &self,
         ctx: &Ctx,
         backoff: &KeyedLimit,
     ) -> Result<u32, StoreError> {
         // Another maximum does not change the key. An attempt that is allowed is released at once.
         let reading = KeyedLimit::backoff(Some(MANY_FAILURES), backoff.key.clone());
-        match self.ports.rate_limits.acquire(&reading, ctx.now).await? {
+        match self.counters.acquire(&reading, ctx.now).await? {
             Decision::Allowed { remaining } => {
-                self.release(ctx, std::slice::from_ref(&reading)).await?;
+                self.release_limits(ctx, std::slice::from_ref(&reading))
+                    .await?;
                 Ok(failures_before(&reading, remaining))
             }
             Decision::Denied { retry_after: None } => Ok(MANY_FAILURES),
@@ -248,7 +183,7 @@ impl Core {
     }
 
     /// The error for a denied request, after it is reported to the client, the metrics and the audit log.
-    pub(super) async fn throttled(
+    pub(crate) async fn report_denial(
         &self,
         ctx: &Ctx,
         limit: &KeyedLimit,
@@ -298,7 +233,7 @@ fn report_allowed(ctx: &Ctx, limits: &[KeyedLimit], remaining: &[u32]) {
 }
 
 /// The number of failures before an attempt that a backoff has allowed with this remainder.
-pub(super) fn failures_before(backoff: &KeyedLimit, remaining: u32) -> u32 {
+pub(crate) fn failures_before(backoff: &KeyedLimit, remaining: u32) -> u32 {
     match backoff.limit {
         Limit::Backoff { lockout_after } => lockout_after
             .unwrap_or(u32::MAX)
@@ -306,11 +241,4 @@ pub(super) fn failures_before(backoff: &KeyedLimit, remaining: u32) -> u32 {
             .saturating_sub(1),
         Limit::Budget { .. } => 0,
     }
-}
-
-/// `None` if the client's address is unknown: all such clients would share the limit. The ceiling applies to them.
-fn mailbox_limit(ctx: &Ctx, purpose: Purpose, email: &EmailAddress) -> Option<KeyedLimit> {
-    let network = address_key(ctx.client.address?);
-    let key = format!("{}/{network}/{}", purpose.as_str(), email.key());
-    Some(KeyedLimit::budget("mailbox", MAILBOX, key))
 }
