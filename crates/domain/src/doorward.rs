@@ -113,7 +113,7 @@ impl Doorward {
     /// Checks that the actor may do this, and audits a forbidden attempt. The services check this themselves. A
     /// handler calls it first if it would otherwise validate input before the service does.
     pub async fn authorize(&self, ctx: &Ctx, action: Action, target: Target) -> Result<(), Error> {
-        self.core.authorize(ctx, action, target).await
+        self.core.access.authorize(ctx, action, target).await
     }
 
     /// Like [`Self::authorize`], for the user that a path names.
@@ -123,7 +123,7 @@ impl Doorward {
         action: Action,
         named: &str,
     ) -> Result<(), Error> {
-        self.core.authorize_by_name(ctx, action, named).await
+        self.core.access.authorize_by_name(ctx, action, named).await
     }
 
     /// Counts a request in its scope: tokens by account, everything else by network prefix. Passwords are counted

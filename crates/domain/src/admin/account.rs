@@ -11,6 +11,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::factors::FactorList;
+use crate::model::LastSignIn;
 use crate::model::{AuditEvent, AuditFilter, MailJob, Session, User, actor_id};
 use crate::store::{Records, StoreError};
 use crate::values::UserId;
@@ -45,11 +46,11 @@ impl Admin {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_account(&self, ctx: &Ctx, named: &str) -> Result<Account, Error> {
         let core = &self.core;
-        let user = core.resolve(ctx, Action::ListUsers, named).await?;
+        let user = core.access.resolve(ctx, Action::ListUsers, named).await?;
         let activity = AuditFilter::activity(user.id, None, RECENT);
         let activity: Vec<AuditEvent> = core.ports.store.list_readable(activity).await?;
         let account = Account {
-            last_sign_in_at: core.last_sign_in(user.id).await?,
+            last_sign_in_at: LastSignIn::time_of(&*core.ports.store, user.id).await?,
             sessions: core.valid_sessions(ctx, &user).await?,
             factors: core.list_factors(ctx, &user).await?,
             mails: core.mails_about(&user).await?,

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 
+use crate::access::roster;
 use crate::access::{Action, Target};
 use crate::admin::Admin;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
+use crate::model::FactorSet;
 use crate::model::{User, UserFilter};
 use crate::store::{Order, Records};
 use crate::values::UserId;
@@ -34,6 +36,7 @@ impl Admin {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn attention(&self, ctx: &Ctx) -> Result<Attention, Error> {
         self.core
+            .access
             .authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
         let store = &self.core.ports.store;
@@ -53,10 +56,14 @@ impl Admin {
     }
 
     async fn admins_without_factor(&self) -> Result<Vec<UserId>, Error> {
-        let admins = self.core.roster().await?.admins;
+        let admins = roster::roster(&*self.core.ports.store).await?.admins;
         let mut without = Vec::new();
         for id in admins.into_iter().take(ADMINS) {
-            if without.len() < LIMIT && self.core.factor_set(id).await?.is_empty() {
+            if without.len() < LIMIT
+                && FactorSet::of_user(&*self.core.ports.store, id)
+                    .await?
+                    .is_empty()
+            {
                 without.push(id);
             }
         }

@@ -10,6 +10,8 @@ use crate::admin::Admin;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
+use crate::model::FactorSet;
+use crate::model::LastSignIn;
 use crate::model::{SearchWord, User, UserCursor, UserFilter, UserPage};
 use crate::store::{Records, StoreError};
 use crate::values::UserId;
@@ -31,6 +33,7 @@ impl Admin {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list_users(&self, ctx: &Ctx, filter: &UserFilter) -> Result<UserPage, Error> {
         self.core
+            .access
             .authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
         let terms = SearchWord::terms(filter.text.as_deref().unwrap_or_default());
@@ -39,7 +42,7 @@ impl Admin {
             false => self.search_users(filter, &terms).await?,
         };
         let ids = found.users.iter().map(|user| user.id).collect();
-        let last_sign_ins = self.core.last_sign_ins(ids).await?;
+        let last_sign_ins = LastSignIn::times_of(&*self.core.ports.store, ids).await?;
         self.core.writer.emit_view(ctx, Event::UsersListed).await?;
         Ok(UserPage {
             users: found.users,
@@ -152,11 +155,12 @@ impl Admin {
         let mut accepted: BTreeSet<UserId> = accepted.map(|user| user.id).collect();
         if filter.has_sign_ins() {
             let ids = accepted.iter().copied().collect();
-            let last_sign_ins = self.core.last_sign_ins(ids).await?;
+            let last_sign_ins = LastSignIn::times_of(&*self.core.ports.store, ids).await?;
             accepted.retain(|id| filter.accepts_sign_in(last_sign_ins.get(id).copied()));
         }
         if let Some(wanted) = filter.second_factor {
-            let with_factor = self.core.users_with_factors(&accepted).await?;
+            let with_factor =
+                FactorSet::users_with_factors(&*self.core.ports.store, &accepted).await?;
             accepted.retain(|id| with_factor.contains(id) == wanted);
         }
         Ok(accepted)

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::Action;
+use crate::access::roster;
+use crate::access::{Action, Begun};
 use crate::core::users::ensure_version;
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
@@ -125,11 +126,11 @@ impl Admin {
         change: AdminChange,
         expected: Option<Version>,
     ) -> Result<User, Error> {
-        self.core
-            .ensure_reauthenticated(ctx, change.action(), named)
-            .await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = self.core.resolve(ctx, change.action(), named).await?;
+            let begun = self.core.access.begin(ctx, change.action(), named).await?;
+            let Begun {
+                user, mut batch, ..
+            } = begun;
             ensure_version(&user, expected)?;
             let mut changed = change.apply_to(&user)?;
             if changed == user {
@@ -144,9 +145,10 @@ impl Admin {
             }
             changed.version = user.version.next();
             changed.updated_at = ctx.now;
-            let mut batch = self.core.actor_check(ctx, change.action(), user.id);
             batch.extend(changed.replace(&user));
-            batch.extend(self.core.roster_change(Some(&user), Some(&changed)).await?);
+            batch.extend(
+                roster::roster_change(&*self.core.ports.store, Some(&user), Some(&changed)).await?,
+            );
             self.core
                 .writer
                 .emit(ctx, change.event(user.id), &mut batch);

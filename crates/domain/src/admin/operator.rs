@@ -1,6 +1,7 @@
 //! The operator's commands: the first admin, and user management.
 
 use crate::access::ensure_operator;
+use crate::access::roster;
 use crate::admin::Admin;
 use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::core::users::ensure_identifier;
@@ -30,12 +31,15 @@ pub struct NewUser {
 impl Admin {
     /// Finds a user by id, username or confirmed address. Fails with [`Error::NotFound`] if there is none.
     pub async fn find_by_name(&self, named: &str) -> Result<User, Error> {
-        self.core.find_by_name(named).await
+        self.core.access.find_by_name(named).await
     }
 
     /// Returns `true` if there is an active admin.
     pub async fn has_admin(&self) -> Result<bool, Error> {
-        Ok(!self.core.roster().await?.admins.is_empty())
+        Ok(!roster::roster(&*self.core.ports.store)
+            .await?
+            .admins
+            .is_empty())
     }
 
     /// Creates a user that can sign in at once. Fails if the username or the address is taken.
@@ -70,7 +74,7 @@ impl Admin {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let mut batch = user.insert();
             batch.push(Write::put(&credential));
-            batch.extend(self.core.roster_change(None, Some(&user)).await?);
+            batch.extend(roster::roster_change(&*self.core.ports.store, None, Some(&user)).await?);
             let created = Event::UserCreated { user: &user };
             self.core.writer.emit(ctx, created, &mut batch);
             if self.core.writer.apply_unless_stale(batch).await? {
@@ -83,7 +87,7 @@ impl Admin {
     /// Like [`Self::find_by_name`], and writes an audit event (L-01, Z-05).
     pub async fn view_by_name(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
         ensure_operator(ctx)?;
-        let user = self.core.find_by_name(named).await?;
+        let user = self.core.access.find_by_name(named).await?;
         self.core
             .writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })

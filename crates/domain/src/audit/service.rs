@@ -55,6 +55,7 @@ impl Audit {
     /// Writes the audit event of a download. Then [`Self::page`] returns what it contains.
     pub async fn start_download(&self, ctx: &Ctx) -> Result<(), Error> {
         self.core
+            .access
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
         let exported = Event::AuditExported { detail: "download" };
@@ -64,6 +65,7 @@ impl Audit {
     /// Like [`Self::list`], as a part of a download that has its audit event.
     pub async fn page(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<AuditPage, Error> {
         self.core
+            .access
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
         let at_once = match filter.network {
@@ -99,6 +101,7 @@ impl Audit {
     /// Returns what is known of the integrity of the log.
     pub async fn status(&self, ctx: &Ctx) -> Result<AuditStatus, Error> {
         self.core
+            .access
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
         let verified = self.core.ports.store.get(AuditVerification::LAST).await?;
@@ -112,6 +115,7 @@ impl Audit {
     /// The users that act in these events, and those that the events are about.
     pub async fn people(&self, ctx: &Ctx, events: &[AuditEvent]) -> Result<People, Error> {
         self.core
+            .access
             .authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
         Ok(self.core.people_of(events).await?)
@@ -121,6 +125,7 @@ impl Audit {
     /// look-up, so that events about a deleted user can be found. `None` if no user has the username.
     pub async fn find_user_id(&self, ctx: &Ctx, named: &str) -> Result<Option<UserId>, Error> {
         self.core
+            .access
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
         if let Ok(id) = named.parse() {

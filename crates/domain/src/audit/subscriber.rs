@@ -217,9 +217,7 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
             user_id,
             reason,
         } => failure(kind, Some(user_id), reason),
-        Event::Forbidden { action, user_id } => {
-            failure(AuditKind::Forbidden, user_id, format!("{action:?}"))
-        }
+        Event::Forbidden { action, user_id } => failure(AuditKind::Forbidden, user_id, action),
         Event::RoleChanged { user_id, role } => {
             success_of(AuditKind::RoleChanged, user_id).detail(role.as_str())
         }

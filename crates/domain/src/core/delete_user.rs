@@ -1,5 +1,6 @@
 //! Deletes a user and all stored data, irreversibly (L-05). For a deletion at once, and for one that was requested before.
 
+use crate::access::roster;
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
@@ -23,7 +24,7 @@ impl Core {
         mut batch: Batch,
     ) -> Result<bool, Error> {
         batch.extend(user.delete(ctx.now));
-        batch.extend(self.roster_change(Some(user), None).await?);
+        batch.extend(roster::roster_change(&*self.ports.store, Some(user), None).await?);
         let user_id = user.id;
         let deleted = Event::UserDeleted { user_id, reason };
         self.writer.emit(ctx, deleted, &mut batch);

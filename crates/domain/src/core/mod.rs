@@ -3,7 +3,6 @@
 //! A service holds an [`Arc`](std::sync::Arc) of [`Core`] and calls its methods. A step of two services is a method of
 //! `Core`, in this folder, in `limits`, in `factors` or in `events`; services do not call each other.
 
-mod authorize;
 mod delete_user;
 pub(crate) mod keys;
 pub(crate) mod links;
@@ -23,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+use crate::access::Access;
 use crate::audit::limits::AuditLimits;
 use crate::audit::subscriber::AuditSubscriber;
 use crate::core::keys::KeyRefreshes;
@@ -30,7 +30,7 @@ use crate::core::mail_leases::MailLeases;
 use crate::error::{Error, FieldError};
 use crate::hashing::Hasher;
 use crate::limits::{DeviceCookies, MailboxLimits, RateLimiter};
-use crate::model::{LastAdmin, Roster, User};
+use crate::model::User;
 use crate::outbox::QueuedMails;
 use crate::outbox::subscriber::MailSubscriber;
 use crate::policy::Policy;
@@ -39,7 +39,6 @@ use crate::readiness::Readiness;
 use crate::session_cache::SessionCache;
 use crate::session_store::SessionStore;
 use crate::sessions::LastSeen;
-use crate::store::{Batch, Records};
 use crate::tokens::Keyring;
 use crate::totals::counts::{CountingRecorder, TotalCounts};
 use crate::user_versions::UserVersions;
@@ -72,6 +71,7 @@ pub(crate) struct Core {
     pub(crate) queued_mails: Arc<QueuedMails>,
     pub(crate) writer: Arc<Writer>,
     pub(crate) rate_limiter: Arc<RateLimiter>,
+    pub(crate) access: Arc<Access>,
     pub(crate) mailbox_limits: MailboxLimits,
 }
 
@@ -100,6 +100,11 @@ impl Core {
                 }),
             ],
         });
+        let access = Arc::new(Access {
+            store: store.clone(),
+            writer: writer.clone(),
+            policy: policy.clone(),
+        });
         let rate_limiter = Arc::new(RateLimiter {
             counters: ports.rate_limits.clone(),
             policy: policy.clone(),
@@ -126,6 +131,7 @@ impl Core {
             user_versions,
             queued_mails,
             writer,
+            access,
             rate_limiter,
             mailbox_limits,
             ports,
@@ -154,34 +160,6 @@ impl Core {
     ) -> Result<NewPassword, Error> {
         self.check_password_rules(text, &user.personal_words())
             .map_err(|invalid| Error::Invalid(vec![FieldError::new(field, invalid)]))
-    }
-
-    /// The writes by which the roster of admins follows a change of a user; `None` is a user that does not exist. Fails
-    /// with [`Error::LastAdmin`] if no active admin would be left.
-    pub(crate) async fn roster_change(
-        &self,
-        read: Option<&User>,
-        changed: Option<&User>,
-    ) -> Result<Batch, Error> {
-        if !Roster::is_concerned(read, changed) {
-            return Ok(Batch::new());
-        }
-        let added = changed
-            .filter(|user| user.is_active_admin())
-            .map(|user| user.id);
-        let removed = read
-            .filter(|user| user.is_active_admin())
-            .map(|user| user.id);
-        let roster = self.roster().await?;
-        roster
-            .changed(added, removed)
-            .map_err(|LastAdmin| Error::LastAdmin)
-    }
-
-    /// The active admins.
-    pub(crate) async fn roster(&self) -> Result<Roster, Error> {
-        let roster = self.ports.store.get(Roster::ADMINS).await?;
-        Ok(roster.unwrap_or_default())
     }
 
     pub(crate) fn record_last_seen(&self, used: LastSeen) {

@@ -1,5 +1,6 @@
 //! Refuses a sign-in to an account that will be deleted, and cancels the deletion.
 
+use crate::access::roster;
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -42,7 +43,7 @@ impl Core {
             deletion: None,
             ..user.clone()
         };
-        let mut batch = self.roster_change(Some(user), Some(&kept)).await?;
+        let mut batch = roster::roster_change(&*self.ports.store, Some(user), Some(&kept)).await?;
         self.writer
             .emit(ctx, Event::DeletionCancelled { user, with }, &mut batch);
         Ok(batch)

@@ -3,19 +3,14 @@
 //!
 //! A session only proves who signed in at its start. To change a role, to disable, enable or delete an account, to
 //! change its address or its factors, to invite an admin, to delete a queued mail or to rotate the signing keys, the user
-//! must have signed in recently, or send the proof with the request. Each of these methods calls `Core::ensure_reauthenticated`, so that no caller can
-//! skip it. `SignIn::reauthenticate` verifies a proof that is sent with the request. To add an action: call
-//! `ensure_reauthenticated` in its method, and `with_proof` in `Action::rule`.
+//! must have signed in recently, or send the proof with the request. Each of these methods begins with `Access::begin`, or
+//! calls `Access::ensure_reauthenticated`, so that no caller can skip it. `SignIn::reauthenticate` verifies a proof that is
+//! sent with the request. To add an action: call `begin` in its method, and `with_proof` in `Action::rule`.
 
-use jiff::Timestamp;
-
-use crate::access::Action;
 use crate::core::Core;
 use crate::core::verify_password::{AccountLookup, own_identifier};
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
-use crate::events::Event;
-use crate::factors::proof::FactorProof;
 use crate::model::{AuditKind, User};
 use crate::store::Records;
 use crate::values::{FactorCode, Password};
@@ -70,51 +65,5 @@ impl Core {
             (*auth_time, *is_multi_factor) = (ctx.now, has_factor);
         }
         Ok(proved)
-    }
-
-    /// Fails with [`Error::ReauthenticationRequired`] if the user has not proved recently who they are, with a second
-    /// factor if the account has one. The command line is exempt: the operator has access to the machine. So is a user who is
-    /// enrolling: the challenge proves that they have just entered the password. Returns what was proved. A write to the
-    /// factors compares it with the set that it replaces, since the user can add the first factor after this check.
-    pub(crate) async fn ensure_reauthenticated(
-        &self,
-        ctx: &Ctx,
-        action: Action,
-        named: &str,
-    ) -> Result<FactorProof, Error> {
-        self.authorize_by_name(ctx, action, named).await?;
-        let Actor::User {
-            id,
-            auth_time,
-            is_multi_factor,
-            ..
-        } = &ctx.actor
-        else {
-            return Ok(match &ctx.actor {
-                Actor::Enrolling { id, .. } => FactorProof::Password(*id),
-                _ => FactorProof::NotRequired,
-            });
-        };
-        if self.is_recent(ctx, *auth_time) {
-            if *is_multi_factor {
-                return Ok(FactorProof::Factor);
-            }
-            if self.factor_set(*id).await?.is_empty() {
-                return Ok(FactorProof::Password(*id));
-            }
-        }
-        let refused = Event::StepUpRefused {
-            kind: action.rule().audited_as,
-            user_id: *id,
-            reason: "reauthentication required",
-        };
-        self.writer.emit_now(ctx, refused).await?;
-        Err(Error::ReauthenticationRequired)
-    }
-
-    /// Returns `true` if a proof of this time is recent enough for sensitive actions.
-    pub(crate) fn is_recent(&self, ctx: &Ctx, auth_time: Timestamp) -> bool {
-        let within = self.policy.reauthenticate_after;
-        within.is_zero() || ctx.now.duration_since(auth_time) <= within
     }
 }

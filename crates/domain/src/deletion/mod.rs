@@ -7,7 +7,8 @@
 
 use std::sync::Arc;
 
-use crate::access::{Action, names_user};
+use crate::access::roster;
+use crate::access::{Action, Begun, names_user};
 use crate::core::step_up::Proof;
 use crate::core::users::ensure_version;
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
@@ -37,9 +38,10 @@ impl Deletion {
         expected: Option<Version>,
     ) -> Result<User, Error> {
         let (core, action) = (&self.core, Action::DeleteUser);
-        core.ensure_reauthenticated(ctx, action, named).await?;
         for attempt in 0..MAX_WRITE_ATTEMPTS {
-            let user = core.resolve(ctx, action, named).await?;
+            let Begun {
+                user, mut batch, ..
+            } = core.access.begin(ctx, action, named).await?;
             ensure_version(&user, expected)?;
             if user.deletion.is_some() {
                 return Ok(user);
@@ -48,7 +50,6 @@ impl Deletion {
             if attempt == 0 {
                 core.rate_limiter.throttle_deletion(ctx, &user).await?;
             }
-            let mut batch = core.actor_check(ctx, action, user.id);
             let grace = core.policy.deletion_grace;
             if grace.is_zero() {
                 match core.delete_user(ctx, &user, reason, batch).await? {
@@ -62,7 +63,9 @@ impl Deletion {
                 ..user.next_version(ctx.now)
             };
             batch.extend(changed.replace(&user));
-            batch.extend(core.roster_change(Some(&user), Some(&changed)).await?);
+            batch.extend(
+                roster::roster_change(&*core.ports.store, Some(&user), Some(&changed)).await?,
+            );
             let requested = Event::DeletionRequested {
                 user: &changed,
                 reason,
@@ -87,11 +90,11 @@ impl Deletion {
         expected: Option<Version>,
     ) -> Result<User, Error> {
         let (core, action) = (&self.core, Action::CancelDeletion);
-        core.ensure_reauthenticated(ctx, action, named).await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = core.resolve(ctx, action, named).await?;
+            let Begun {
+                user, mut batch, ..
+            } = core.access.begin(ctx, action, named).await?;
             ensure_version(&user, expected)?;
-            let mut batch = core.actor_check(ctx, action, user.id);
             let (kept, writes) = self.cancelled(ctx, &user, CancelledWith::Password).await?;
             batch.extend(writes);
             if core.writer.apply_unless_stale(batch).await? {

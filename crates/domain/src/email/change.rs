@@ -28,7 +28,11 @@ impl Email {
         proof: Option<&Proof>,
         expected: Option<Version>,
     ) -> Result<(), Error> {
-        let user = self.core.resolve(ctx, Action::ChangeEmail, named).await?;
+        let user = self
+            .core
+            .access
+            .resolve(ctx, Action::ChangeEmail, named)
+            .await?;
         if user.status == Status::Disabled {
             // No link of a disabled account works, so the new address could not be confirmed.
             let disabled = Invalid::new(
@@ -71,12 +75,19 @@ impl Email {
         expected: Option<Version>,
     ) -> Result<(), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = self.core.resolve(ctx, Action::ChangeEmail, named).await?;
+            let user = self
+                .core
+                .access
+                .resolve(ctx, Action::ChangeEmail, named)
+                .await?;
             ensure_version(&user, expected)?;
             if user.pending_email.is_none() || !user.has_identifier() {
                 return Err(Error::NotFound);
             }
-            let mut batch = self.core.actor_check(ctx, Action::ChangeEmail, user.id);
+            let mut batch = self
+                .core
+                .access
+                .actor_check(ctx, Action::ChangeEmail, user.id);
             batch.extend(without_pending_email(ctx, &user));
             let cancelled = Event::ConfirmationCancelled { user_id: user.id };
             self.core.writer.emit(ctx, cancelled, &mut batch);
@@ -141,7 +152,10 @@ impl Email {
             pending_email: Some(pending),
             ..user.next_version(ctx.now)
         };
-        let mut batch = self.core.actor_check(ctx, Action::ChangeEmail, user.id);
+        let mut batch = self
+            .core
+            .access
+            .actor_check(ctx, Action::ChangeEmail, user.id);
         batch.extend(changed.replace(user));
         let requested = Event::EmailChangeRequested { user: &changed };
         self.core.writer.emit(ctx, requested, &mut batch);
@@ -170,6 +184,7 @@ impl Email {
             )),
             None => {
                 self.core
+                    .access
                     .ensure_reauthenticated(ctx, Action::ChangeEmail, named)
                     .await?;
                 Ok(())

@@ -6,6 +6,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::access::roster;
 use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::core::pending_email::without_pending_email;
 use crate::core::sign_up_cookie::CompletedSignUp;
@@ -131,8 +132,7 @@ impl Email {
             let mut batch = confirmed.replace(&user);
             batch.push(link.mark_used(ctx.now));
             batch.extend(
-                self.core
-                    .roster_change(Some(&user), Some(&confirmed))
+                roster::roster_change(&*self.core.ports.store, Some(&user), Some(&confirmed))
                     .await?,
             );
             let event = Event::EmailConfirmed { before: &user };

@@ -6,7 +6,6 @@
 
 pub(crate) mod metrics;
 
-use crate::access::Action;
 use crate::ctx::Ctx;
 use crate::limits::KeyedLimit;
 use crate::model::{AuditKind, Invitation, Link, MailJob, User};
@@ -161,7 +160,7 @@ pub(crate) enum Event<'a> {
     },
     /// An actor attempted an action that is forbidden to them.
     Forbidden {
-        action: Action,
+        action: &'a str,
         user_id: Option<UserId>,
     },
     /// A role was granted or removed.

@@ -9,15 +9,17 @@ use totp_rs::Builder;
 use zeroize::Zeroizing;
 
 use super::challenge::Step;
-use super::proof::FactorProof;
-use super::set::{FactorSet, FirstAdded};
 use super::totp::{SECRET_BYTES, Totp};
 use super::{Factor, Factors, MAX_FACTORS, recovery_codes};
-use crate::access::Action;
+use crate::access::{Action, Begun};
 use crate::core::MAX_WRITE_ATTEMPTS;
+use crate::ctx::KnownDevice;
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, WriteError};
 use crate::events::Event;
+use crate::model::FactorProof;
+use crate::model::FactorSet;
+use crate::model::FirstAdded;
 use crate::model::{Status, User};
 use crate::store::{Condition, Write};
 use crate::values::{
@@ -57,12 +59,10 @@ impl Factors {
         named: &str,
         name: &FactorName,
     ) -> Result<Enrolment, Error> {
-        let action = Action::AddFactor;
-        let proof = self.core.ensure_reauthenticated(ctx, action, named).await?;
         let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
         self.core.ports.random.fill(bytes.as_mut_slice());
         let (user, totp) = self
-            .write_enrolment(ctx, named, proof, (name, bytes.as_slice()))
+            .write_enrolment(ctx, named, (name, bytes.as_slice()))
             .await?;
         let app = Builder::new()
             .with_secret(bytes.to_vec())
@@ -84,12 +84,16 @@ impl Factors {
         &self,
         ctx: &Ctx,
         named: &str,
-        proof: FactorProof,
         (name, secret): (&FactorName, &[u8]),
     ) -> Result<(User, Totp), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = self.core.resolve(ctx, Action::AddFactor, named).await?;
-            let set = self.core.factor_set(user.id).await?;
+            let begun = self
+                .core
+                .access
+                .begin(ctx, Action::AddFactor, named)
+                .await?;
+            let Begun { user, proof, .. } = begun;
+            let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
             ensure_covers(ctx, proof, &set)?;
             ensure_room(&set)?;
             let origin = enrolment_origin(ctx);
@@ -143,8 +147,12 @@ impl Factors {
     ) -> Result<Enrolled, Error> {
         let id: CredentialId = id.parse().map_err(|()| Error::NotFound)?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = self.core.resolve(ctx, Action::AddFactor, named).await?;
-            let mut set = self.core.factor_set(user.id).await?;
+            let user = self
+                .core
+                .access
+                .resolve(ctx, Action::AddFactor, named)
+                .await?;
+            let mut set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
             let pending = self.pending(ctx, &user, id).await?;
             let proof = pending.proof();
             ensure_covers(ctx, proof, &set)?;
@@ -159,6 +167,7 @@ impl Factors {
             if let Some(codes) = &codes {
                 set.set_recovery_codes(codes, ctx.now);
                 let device = ctx.client.known_to(&user).next();
+                let device = device.map(KnownDevice::key);
                 set.set_first_added(FirstAdded::new(ctx.now, device));
             }
             let mut batch = vec![
@@ -195,10 +204,9 @@ impl Factors {
         named: &str,
     ) -> Result<Vec<Secret<String>>, Error> {
         let action = Action::RenewRecoveryCodes;
-        let proof = self.core.ensure_reauthenticated(ctx, action, named).await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = self.core.resolve(ctx, action, named).await?;
-            let mut set = self.core.factor_set(user.id).await?;
+            let Begun { user, proof, .. } = self.core.access.begin(ctx, action, named).await?;
+            let mut set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
             if set.is_empty() {
                 return Err(Error::NotFound);
             }

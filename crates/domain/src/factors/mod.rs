@@ -1,13 +1,11 @@
 //! Second factors: authenticator apps (TOTP, RFC 6238), and recovery codes in their place.
 //!
-//! A user has a second factor if their `set` contains one. Sign-in (`sign_in`) and reauthentication
+//! A user has a second factor if their set (`model/factor_set.rs`) contains one. Sign-in (`sign_in`) and reauthentication
 //! (`core::step_up`) then require a code, which `verify` checks.
 //!
 //! - `totp`: an authenticator app, as a credential.
 //! - `recovery_codes`: their form and digests.
 //! - `recovery_grant`: the codes that a recovery by mail grants.
-//! - `set`: the record of a user's factors.
-//! - `proof`: what an actor has proved before it changes the set.
 //! - `verify`: verifies a code, for sign-in and reauthentication.
 //! - `challenge`: the state of a sign-in between its steps.
 //! - `enrolment`: adds a factor and renews recovery codes; `removal` removes a factor.
@@ -20,11 +18,9 @@
 pub(crate) mod challenge;
 mod enrolment;
 mod enrolment_list;
-pub(crate) mod proof;
 mod recovery_codes;
 pub(crate) mod recovery_grant;
 mod removal;
-pub(crate) mod set;
 mod totp;
 mod transfer;
 pub(crate) mod undo;
@@ -39,6 +35,7 @@ use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
+use crate::model::FactorSet;
 use crate::model::User;
 use crate::values::CredentialId;
 
@@ -95,7 +92,11 @@ impl Factors {
     /// Returns the second factors of a user, for that user or an admin.
     #[tracing::instrument(name = "list_factors", level = "trace", skip_all)]
     pub async fn list(&self, ctx: &Ctx, named: &str) -> Result<FactorList, Error> {
-        let user = self.core.resolve(ctx, Action::ViewFactors, named).await?;
+        let user = self
+            .core
+            .access
+            .resolve(ctx, Action::ViewFactors, named)
+            .await?;
         self.core
             .writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
@@ -108,7 +109,9 @@ impl Factors {
     pub async fn needs_code(&self, ctx: &Ctx) -> Result<bool, Error> {
         match ctx.actor.user_id() {
             Some(id) if !self.core.has_recent_factor(ctx) => {
-                Ok(!self.core.factor_set(id).await?.is_empty())
+                Ok(!FactorSet::of_user(&*self.core.ports.store, id)
+                    .await?
+                    .is_empty())
             }
             _ => Ok(false),
         }
@@ -117,7 +120,7 @@ impl Factors {
     /// Like [`Self::list`], for the operator on the command line. `named` is an id, a username or an address.
     pub async fn list_by_name(&self, ctx: &Ctx, named: &str) -> Result<FactorList, Error> {
         ensure_operator(ctx)?;
-        let user = self.core.find_by_name(named).await?;
+        let user = self.core.access.find_by_name(named).await?;
         self.core
             .writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
@@ -143,7 +146,7 @@ impl Core {
         user: &User,
         is_listed: impl Fn(&Totp) -> bool,
     ) -> Result<FactorList, Error> {
-        let set = self.factor_set(user.id).await?;
+        let set = FactorSet::of_user(&*self.ports.store, user.id).await?;
         let mut totp = self.authenticators(&set).await?;
         let unfinished = self.unfinished(user, &set).await?.into_iter();
         totp.extend(unfinished.filter(is_listed));

@@ -1,14 +1,12 @@
 //! Recovery codes (M-02): ten codes that each replace a second factor once, for a user who has lost the authenticator.
 //!
 //! A code has 80 random bits in the alphabet of Crockford's base 32, which has no letters that look like digits. Only
-//! digests are stored.
+//! digests are stored (`values/factor.rs`).
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::clock::RandomSource;
-use crate::values::{Digest, RECOVERY_CODE_LENGTH, Secret};
+use crate::values::{RECOVERY_CODE_LENGTH, Secret};
 
 /// Number of codes that a user gets.
 pub(super) const COUNT: usize = 10;
@@ -18,8 +16,6 @@ pub const FEW_RECOVERY_CODES: usize = 2;
 const GROUP: usize = 4;
 /// Crockford's base 32: neither I, L, O nor U.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-/// Number of bytes of a digest that are stored.
-pub(super) const DIGEST_BYTES: usize = 16;
 
 /// Generates a user's codes, such as `k7mw-2r9q-x4ht-c8vd`.
 pub(super) fn generate(random: &dyn RandomSource) -> Vec<Secret<String>> {
@@ -39,19 +35,6 @@ pub(super) fn generate(random: &dyn RandomSource) -> Vec<Secret<String>> {
         Secret::new(text)
     };
     std::iter::repeat_with(code).take(COUNT).collect()
-}
-
-/// The digest that is stored: the first half of a SHA-256, in base64url. Separators are left out, and a letter that
-/// looks like a digit counts as that digit.
-pub(super) fn digest(code: &str) -> String {
-    let read = |c: char| match c.to_ascii_lowercase() {
-        'o' => '0',
-        'i' | 'l' => '1',
-        other => other,
-    };
-    let letters = code.chars().filter(char::is_ascii_alphanumeric);
-    let text: Zeroizing<String> = Zeroizing::new(letters.map(read).collect());
-    URL_SAFE_NO_PAD.encode(&Digest::of(text.as_bytes()).as_bytes()[..DIGEST_BYTES])
 }
 
 #[cfg(test)]
@@ -74,18 +57,5 @@ mod tests {
                 FactorKind::RecoveryCode
             );
         }
-    }
-
-    #[test]
-    fn a_digest_ignores_case_separators_and_similar_letters() {
-        let stored = digest("k0m1-2r9q-x4ht-c8vd");
-        for text in [
-            "K0M1 2R9Q X4HT C8VD",
-            "kom1-2r9q-x4ht-c8vd",
-            "k0mL2r9qx4htc8vd",
-        ] {
-            assert_eq!(digest(text), stored, "{text}");
-        }
-        assert_ne!(digest("k0m1-2r9q-x4ht-c8ve"), stored);
     }
 }

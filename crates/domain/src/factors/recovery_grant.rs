@@ -15,6 +15,7 @@ use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::limits::{FAILURE_MEMORY_MAX, KeyedLimit};
+use crate::model::FactorSet;
 use crate::model::{Link, User};
 use crate::store::{BadRow, Record, Records, Row, RowReader, Table, Value, Write};
 use crate::values::{Digest, UserId};
@@ -91,7 +92,7 @@ impl Core {
         user: &User,
         link: &Link,
     ) -> Result<Option<RecoveryGrant>, Error> {
-        let set = self.factor_set(user.id).await?;
+        let set = FactorSet::of_user(&*self.ports.store, user.id).await?;
         if set.is_empty() {
             return Ok(None);
         }

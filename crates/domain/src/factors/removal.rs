@@ -3,16 +3,16 @@
 //! A removal is a security event: it ends the user's other sessions. Without the last factor, the recovery codes are void.
 
 use super::Factors;
-use super::proof::FactorProof;
-use super::set::FactorSet;
-use crate::access::{Action, ensure_operator};
+use crate::access::{Action, Begun, ensure_operator};
 use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::metric_event::SessionEnd;
+use crate::model::FactorProof;
+use crate::model::FactorSet;
 use crate::model::{Credential, User};
-use crate::store::Write;
+use crate::store::{Batch, Write};
 use crate::values::{CredentialId, FactorKind};
 
 impl Factors {
@@ -21,21 +21,23 @@ impl Factors {
     #[tracing::instrument(name = "remove_factor", level = "trace", skip_all)]
     pub async fn remove(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
         let action = Action::RemoveFactor;
-        let proof = self.core.ensure_reauthenticated(ctx, action, named).await?;
         let id: CredentialId = id.parse().map_err(|()| Error::NotFound)?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = self.core.resolve(ctx, action, named).await?;
-            let set = self.core.factor_set(user.id).await?;
+            let Begun { user, proof, batch } = self.core.access.begin(ctx, action, named).await?;
+            let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
             if !set.contains(id) {
                 if self
-                    .remove_unfinished(ctx, &user, (&set, proof), id)
+                    .remove_unfinished(ctx, &user, (&set, proof), id, batch)
                     .await?
                 {
                     return Ok(());
                 }
                 continue;
             }
-            if self.remove_all(ctx, &user, (set, proof), &[id]).await? {
+            if self
+                .remove_all(ctx, &user, (set, proof), &[id], batch)
+                .await?
+            {
                 return Ok(());
             }
         }
@@ -52,34 +54,37 @@ impl Factors {
     ) -> Result<usize, Error> {
         ensure_operator(ctx)?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = self.core.find_by_name(named).await?;
-            let set = self.core.factor_set(user.id).await?;
+            let user = self.core.access.find_by_name(named).await?;
+            let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
             let mut ids = set.ids();
             ids.retain(|stored| id.is_none_or(|id| id == *stored));
             if ids.is_empty() {
                 return Err(Error::NotFound);
             }
             let proof = FactorProof::NotRequired;
-            if self.remove_all(ctx, &user, (set, proof), &ids).await? {
+            if self
+                .remove_all(ctx, &user, (set, proof), &ids, Batch::new())
+                .await?
+            {
                 return Ok(ids.len());
             }
         }
         Err(Error::Overloaded)
     }
 
-    /// Removes these factors. Returns `false` if the user or the set has changed since it was read.
+    /// Removes these factors. `batch` has the condition on the actor. Returns `false` if the user or the set has changed since it was read.
     async fn remove_all(
         &self,
         ctx: &Ctx,
         user: &User,
         (mut set, proof): (FactorSet, FactorProof),
         ids: &[CredentialId],
+        mut batch: Batch,
     ) -> Result<bool, Error> {
         let changed = User {
             security_epoch: user.security_epoch + 1,
             ..user.next_version(ctx.now)
         };
-        let mut batch = self.core.actor_check(ctx, Action::RemoveFactor, user.id);
         batch.extend(changed.replace(user));
         let removed = set.factors().iter().find(|(id, _)| ids.contains(id));
         let kind = removed.map_or(FactorKind::Totp, |(_, kind)| *kind);
@@ -104,13 +109,14 @@ impl Factors {
         Ok(true)
     }
 
-    /// Removes an enrolment. Returns `false` if it or the set has changed since it was read.
+    /// Removes an enrolment. `batch` has the condition on the actor. Returns `false` if it or the set has changed since it was read.
     async fn remove_unfinished(
         &self,
         ctx: &Ctx,
         user: &User,
         (set, proof): (&FactorSet, FactorProof),
         id: CredentialId,
+        mut batch: Batch,
     ) -> Result<bool, Error> {
         proof.ensure_covers(set)?;
         let totp = self.core.own_totp(user, id).await?.ok_or(Error::NotFound)?;
@@ -118,7 +124,6 @@ impl Factors {
             // It was finished after the set was read.
             return Ok(false);
         }
-        let mut batch = self.core.actor_check(ctx, Action::RemoveFactor, user.id);
         batch.extend(set.unchanged());
         batch.push(totp.delete());
         // `delete_expired` would delete an expired one a second time.

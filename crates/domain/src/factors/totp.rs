@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use totp_rs::{Algorithm, Builder};
 
 use super::Factor;
-use super::proof::FactorProof;
-use super::set::FactorSet;
 use crate::clock::RandomSource;
 use crate::core::Core;
 use crate::ctx::{Actor, Ctx, KnownDevice};
 use crate::error::Error;
+use crate::model::FactorProof;
+use crate::model::FactorSet;
 use crate::model::{Credential, CredentialKind, User};
 use crate::store::{Batch, Records, Write};
 use crate::tokens::Keyring;

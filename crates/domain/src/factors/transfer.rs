@@ -10,13 +10,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
-use super::set::FactorSet;
 use super::totp::Totp;
 use super::{MAX_FACTORS, TotpParameters, recovery_codes};
 use crate::core::Core;
 use crate::error::Error;
 use crate::model::Credential;
+use crate::model::FactorSet;
 use crate::store::{Batch, Records};
+use crate::values::RECOVERY_DIGEST_BYTES;
 use crate::values::{CredentialId, FactorKind, FactorName, Secret, UserId};
 
 /// Length of an imported secret in bytes. Authenticator apps of the past have ten.
@@ -82,7 +83,7 @@ impl ExportedFactors {
     pub(crate) fn is_valid(&self) -> bool {
         let is_digest = |code: &String| {
             let bytes = URL_SAFE_NO_PAD.decode(code);
-            bytes.is_ok_and(|bytes| bytes.len() == recovery_codes::DIGEST_BYTES)
+            bytes.is_ok_and(|bytes| bytes.len() == RECOVERY_DIGEST_BYTES)
         };
         self.totp.len() <= MAX_FACTORS
             && self.recovery_codes.len() <= recovery_codes::COUNT

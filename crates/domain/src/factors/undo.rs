@@ -7,13 +7,13 @@
 use jiff::Timestamp;
 
 use super::Factors;
-use super::proof::FactorProof;
-use super::set::FactorSet;
 use super::totp::Totp;
 use crate::core::Core;
 use crate::core::undo::Undo;
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::model::FactorProof;
+use crate::model::FactorSet;
 use crate::model::{Credential, Link, User};
 use crate::store::{Batch, Records, Write};
 use crate::values::Token;
@@ -52,7 +52,7 @@ impl Core {
         user: &User,
         since: Timestamp,
     ) -> Result<RemovedFactors, Error> {
-        let mut set = self.factor_set(user.id).await?;
+        let mut set = FactorSet::of_user(&*self.ports.store, user.id).await?;
         let unfinished = self.unfinished(user, &set).await?;
         let unfinished = unfinished.iter().filter(|totp| totp.added_at() >= since);
         let mut writes: Batch = unfinished.map(Totp::delete).collect();
@@ -94,8 +94,10 @@ impl Core {
         let lifetime = self.policy.email_undo_lifetime;
         let is_recent = ctx.now.duration_since(first.at) <= lifetime;
         let mut known = ctx.client.known_to(user);
-        let is_known =
-            known.any(|device| first.was_known_before(device, self.policy.factor_undo_lifetime));
+        let is_known = known.any(|device| {
+            let known = (device.key(), device.signed_in_at());
+            first.was_known_before((&known.0, known.1), self.policy.factor_undo_lifetime)
+        });
         let is_open = !user.undo_link_is_void(first.at);
         (is_recent && is_known && is_open).then(|| User {
             void_undo_links: user

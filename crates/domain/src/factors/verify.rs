@@ -8,14 +8,14 @@
 //! A recovery code cannot be guessed. It counts only toward the sign-in limit (of the account on a known device, else of
 //! the network), so that its owner can sign in while another person guesses codes.
 
-use super::proof::FactorProof;
-use super::set::FactorSet;
 use crate::core::verify_password::VerifiedPassword;
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::{Actor, Ctx, KnownDevice};
 use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::limits::CodeAttempt;
+use crate::model::FactorProof;
+use crate::model::FactorSet;
 use crate::model::{AuditKind, User};
 use crate::store::Batch;
 use crate::values::{FactorCode, FactorKind};
@@ -175,7 +175,7 @@ impl Core {
         code: Option<&FactorCode>,
         event: AuditKind,
     ) -> Result<bool, Error> {
-        let set = self.factor_set(user.id).await?;
+        let set = FactorSet::of_user(&*self.ports.store, user.id).await?;
         if set.is_empty() {
             return Ok(false);
         }
@@ -218,7 +218,9 @@ impl Core {
             let verified = self.verify_code(ctx, attempt, (user, set), code.kind(), code, event);
             match self.writer.apply(verified.await?.writes).await {
                 Ok(()) => return Ok(()),
-                Err(WriteError::Stale) => set = self.factor_set(user.id).await?,
+                Err(WriteError::Stale) => {
+                    set = FactorSet::of_user(&*self.ports.store, user.id).await?;
+                }
                 Err(other) => return Err(CodeFailure::NotUsed(other.into())),
             }
         }
@@ -229,7 +231,7 @@ impl Core {
     pub(crate) fn has_recent_factor(&self, ctx: &Ctx) -> bool {
         matches!(
             ctx.actor,
-            Actor::User { is_multi_factor: true, auth_time, .. } if self.is_recent(ctx, auth_time)
+            Actor::User { is_multi_factor: true, auth_time, .. } if self.access.is_recent(ctx, auth_time)
         )
     }
 }

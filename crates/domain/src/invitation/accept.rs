@@ -4,6 +4,7 @@
 //! has just chosen the password, so a browser is signed in, as after a sign-up.
 
 use super::{Invitations, open_invitation};
+use crate::access::roster;
 use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::core::sign_up_cookie::CompletedSignUp;
 use crate::ctx::Ctx;
@@ -66,7 +67,9 @@ impl Invitations {
             let credential = Credential::password(user.id, password_hash.clone(), ctx.now);
             let mut batch = accepted.replace(&user);
             batch.extend([Write::put(&credential), link.mark_used(ctx.now)]);
-            batch.extend(core.roster_change(Some(&user), Some(&accepted)).await?);
+            batch.extend(
+                roster::roster_change(&*core.ports.store, Some(&user), Some(&accepted)).await?,
+            );
             let event = Event::InvitationAccepted { user: &accepted };
             core.writer.emit(ctx, event, &mut batch);
             match core.writer.apply(batch).await {

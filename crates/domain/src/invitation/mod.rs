@@ -97,7 +97,7 @@ impl Invitations {
         }
         let user = self.new_user(ctx, wanted, delivery);
         let mail_to = self.throttle(ctx, &user).await?;
-        let mut batch = core.actor_check(ctx, Action::Invite, user.id);
+        let mut batch = core.access.actor_check(ctx, Action::Invite, user.id);
         batch.extend(user.insert());
         let url = self.send(ctx, &user, &mut batch);
         if let Err(error) = core.writer.apply(batch).await {
@@ -129,7 +129,7 @@ impl Invitations {
                 invitation: user.invitation.map(renewed),
                 ..user.next_version(ctx.now)
             };
-            let mut batch = core.actor_check(ctx, Action::Invite, user.id);
+            let mut batch = core.access.actor_check(ctx, Action::Invite, user.id);
             batch.extend(changed.replace(&user));
             let url = self.send(ctx, &changed, &mut batch);
             if core.writer.apply_unless_stale(batch).await? {
@@ -142,7 +142,7 @@ impl Invitations {
 
     /// Returns the user whose invitation is to be sent again. Fails with [`Error::NotFound`] if it cannot be accepted.
     async fn find_open(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
-        let user = self.core.resolve(ctx, Action::Invite, named).await?;
+        let user = self.core.access.resolve(ctx, Action::Invite, named).await?;
         open_invitation(&user).ok_or(Error::NotFound)?;
         self.authorize(ctx, named, user.role).await?;
         Ok(user)
@@ -154,11 +154,11 @@ impl Invitations {
     pub async fn revoke(&self, ctx: &Ctx, named: &str) -> Result<(), Error> {
         let core = &self.core;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = core.resolve(ctx, Action::Invite, named).await?;
+            let user = core.access.resolve(ctx, Action::Invite, named).await?;
             if !user.is_invited() {
                 return Err(Error::NotFound);
             }
-            let mut batch = core.actor_check(ctx, Action::Invite, user.id);
+            let mut batch = core.access.actor_check(ctx, Action::Invite, user.id);
             batch.extend(user.delete(ctx.now));
             let revoked = Event::InvitationRevoked { user_id: user.id };
             core.writer.emit(ctx, revoked, &mut batch);
@@ -180,7 +180,8 @@ impl Invitations {
         limit: usize,
     ) -> Result<Vec<User>, Error> {
         let core = &self.core;
-        core.authorize(ctx, Action::ListUsers, Target::Others)
+        core.access
+            .authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
         let invited = Invitation::of_users(status, ctx.now, before).limit(limit);
         let users: Vec<User> = core.ports.store.list(invited).await?;
@@ -191,9 +192,11 @@ impl Invitations {
     async fn authorize(&self, ctx: &Ctx, named: &str, role: Role) -> Result<(), Error> {
         let (core, action) = (&self.core, Action::Invite);
         match role {
-            Role::User => core.authorize_by_name(ctx, action, named).await,
+            Role::User => core.access.authorize_by_name(ctx, action, named).await,
             Role::Admin => {
-                core.ensure_reauthenticated(ctx, action, named).await?;
+                core.access
+                    .ensure_reauthenticated(ctx, action, named)
+                    .await?;
                 Ok(())
             }
         }

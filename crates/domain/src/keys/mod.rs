@@ -54,6 +54,7 @@ impl Keys {
     #[tracing::instrument(name = "list_keys", level = "trace", skip_all)]
     pub async fn view(&self, ctx: &Ctx) -> Result<Vec<KeyUse>, Error> {
         self.core
+            .access
             .authorize(ctx, Action::ViewKeys, Target::Others)
             .await?;
         Ok(self.uses(ctx.now, self.list().await?))
@@ -79,6 +80,7 @@ impl Keys {
     #[tracing::instrument(name = "rotate_keys", level = "trace", skip_all)]
     pub async fn rotate(&self, ctx: &Ctx) -> Result<KeyUse, KeysError> {
         self.core
+            .access
             .ensure_reauthenticated(ctx, Action::RotateKeys, NO_USER)
             .await?;
         let keys = self.core.list_keys().await?;
@@ -158,7 +160,7 @@ impl Keys {
         keys: &[SigningKey],
     ) -> Result<Vec<SigningKey>, KeysError> {
         let key = self.generate_key(ctx, keys);
-        let mut batch = self.core.admin_check(ctx);
+        let mut batch = self.core.access.admin_check(ctx);
         batch.extend(rotation(&key, keys));
         let rotated = Event::KeyRotated { kid: &key.kid };
         self.core.writer.emit(ctx, rotated, &mut batch);

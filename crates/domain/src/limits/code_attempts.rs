@@ -10,8 +10,8 @@ use super::rate_limiter::{LimitsDecision, failures_before};
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
-use crate::factors::set::FactorSet;
 use crate::limits::KeyedLimit;
+use crate::model::FactorSet;
 use crate::model::User;
 use crate::values::{FactorKind, Rate};
 

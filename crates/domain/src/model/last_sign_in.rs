@@ -1,8 +1,10 @@
 //! The last sign-in of a user.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
-use crate::store::{BadRow, Kind, Record, Row, RowReader, Table};
+use crate::store::{BadRow, Kind, Record, Records, Row, RowReader, Store, StoreError, Table};
 use crate::values::UserId;
 
 /// When a user last signed in. It is a record of its own, so that a sign-in changes neither the version of the user nor its
@@ -13,6 +15,26 @@ pub struct LastSignIn {
     pub user_id: UserId,
     /// The time of the sign-in.
     pub at: Timestamp,
+}
+
+impl LastSignIn {
+    /// When the user last signed in; `None` if never.
+    pub(crate) async fn time_of(
+        store: &dyn Store,
+        user_id: UserId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let last: Option<Self> = store.get(user_id).await?;
+        Ok(last.map(|last| last.at))
+    }
+
+    /// When each of these users last signed in. Users who never did are omitted.
+    pub(crate) async fn times_of(
+        store: &dyn Store,
+        users: Vec<UserId>,
+    ) -> Result<HashMap<UserId, Timestamp>, StoreError> {
+        let last: Vec<Self> = store.get_all(users).await?;
+        Ok(last.iter().map(|last| (last.user_id, last.at)).collect())
+    }
 }
 
 impl Record for LastSignIn {

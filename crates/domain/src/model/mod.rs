@@ -10,6 +10,7 @@ mod credential;
 mod deleted_user;
 mod device;
 mod ended_session;
+mod factor_set;
 mod invitation;
 mod job;
 mod last_sign_in;
@@ -72,5 +73,6 @@ records! {
     audit_verification { AuditVerification }
 }
 
+pub(crate) use factor_set::{FactorProof, FactorSet, FirstAdded};
 pub(crate) use mail_kind::{MailLimit, MailLink, NewEmail, Recipient};
 pub(crate) use session::replacements;

@@ -38,6 +38,7 @@ impl Nodes {
     #[tracing::instrument(name = "list_nodes", level = "trace", skip_all)]
     pub async fn list(&self, ctx: &Ctx) -> Result<Vec<Node>, Error> {
         self.core
+            .access
             .authorize(ctx, Action::ViewNodes, Target::Others)
             .await?;
         let listed = Node::listed(ctx.now);

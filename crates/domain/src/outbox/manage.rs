@@ -25,6 +25,7 @@ impl Outbox {
     #[tracing::instrument(name = "list_mails", level = "trace", skip_all)]
     pub async fn list(&self, ctx: &Ctx, filter: &MailFilter) -> Result<Vec<MailJob>, Error> {
         self.core
+            .access
             .authorize(ctx, Action::ReadOutbox, Target::Others)
             .await?;
         let mails = self.core.ports.store.list_readable(filter.query()).await?;
@@ -36,6 +37,7 @@ impl Outbox {
     #[tracing::instrument(name = "view_mail", level = "trace", skip_all)]
     pub async fn view(&self, ctx: &Ctx, id: JobId) -> Result<ViewedMail, Error> {
         self.core
+            .access
             .authorize(ctx, Action::ReadOutbox, Target::Others)
             .await?;
         let job = self.find(id).await?;
@@ -56,6 +58,7 @@ impl Outbox {
     #[tracing::instrument(name = "retry_mail", level = "trace", skip_all)]
     pub async fn retry(&self, ctx: &Ctx, id: JobId) -> Result<MailJob, Error> {
         self.core
+            .access
             .authorize(ctx, Action::ManageOutbox, Target::Others)
             .await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
@@ -63,7 +66,7 @@ impl Outbox {
             if job.is_leased(ctx.now) {
                 return Ok(job);
             }
-            let mut batch = self.core.admin_check(ctx);
+            let mut batch = self.core.access.admin_check(ctx);
             batch.push(job.retry(ctx.now));
             let retried = Event::MailRetried { job: &job };
             self.core.writer.emit(ctx, retried, &mut batch);
@@ -85,10 +88,11 @@ impl Outbox {
     #[tracing::instrument(name = "delete_mail", level = "trace", skip_all)]
     pub async fn delete(&self, ctx: &Ctx, id: JobId) -> Result<(), Error> {
         self.core
+            .access
             .ensure_reauthenticated(ctx, Action::DeleteMail, NO_USER)
             .await?;
         let job = self.find(id).await?;
-        let mut batch = self.core.admin_check(ctx);
+        let mut batch = self.core.access.admin_check(ctx);
         batch.push(job.delete());
         let deleted = Event::MailDeleted { job: &job };
         self.core.writer.emit(ctx, deleted, &mut batch);
@@ -102,6 +106,7 @@ impl Outbox {
     #[tracing::instrument(name = "send_test_mail", level = "trace", skip_all)]
     pub async fn send_test(&self, ctx: &Ctx) -> Result<JobId, Error> {
         self.core
+            .access
             .authorize(ctx, Action::ManageOutbox, Target::Others)
             .await?;
         let store = &self.core.ports.store;
@@ -116,7 +121,7 @@ impl Outbox {
         }
         self.core.queued_mails.ensure_not_full()?;
         let mail = JobId::generate(ctx.now, &*self.core.ports.random);
-        let mut batch = self.core.admin_check(ctx);
+        let mut batch = self.core.access.admin_check(ctx);
         let requested = Event::TestMailRequested { user: &user, mail };
         self.core.writer.emit(ctx, requested, &mut batch);
         self.core.writer.apply(batch).await?;

@@ -148,7 +148,7 @@ impl Passwords {
     /// user's password.
     pub async fn set(&self, ctx: &Ctx, named: &str, new: &Secret<String>) -> Result<(), Error> {
         ensure_operator(ctx)?;
-        let user = self.core.find_by_name(named).await?;
+        let user = self.core.access.find_by_name(named).await?;
         let password = self
             .core
             .check_password_rules(new.expose(), &user.personal_words())

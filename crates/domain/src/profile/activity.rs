@@ -99,7 +99,11 @@ impl Profile {
         before: Option<AuditEventId>,
         limit: usize,
     ) -> Result<Vec<Activity>, Error> {
-        let user = self.core.resolve(ctx, Action::ViewActivity, named).await?;
+        let user = self
+            .core
+            .access
+            .resolve(ctx, Action::ViewActivity, named)
+            .await?;
         let events = AuditFilter::activity(user.id, before, limit);
         let events: Vec<AuditEvent> = self.core.ports.store.list_readable(events).await?;
         self.core

@@ -1,6 +1,6 @@
 //! Deletes an account at once. `deletion` is the deletion that can be cancelled for some days.
 
-use crate::access::Action;
+use crate::access::{Action, Begun};
 use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::core::users::ensure_version;
 use crate::ctx::Ctx;
@@ -19,14 +19,15 @@ impl Profile {
         named: &str,
         expected: Option<Version>,
     ) -> Result<UserId, Error> {
-        self.core
-            .ensure_reauthenticated(ctx, Action::DeleteUser, named)
-            .await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = self.core.resolve(ctx, Action::DeleteUser, named).await?;
+            let begun = self
+                .core
+                .access
+                .begin(ctx, Action::DeleteUser, named)
+                .await?;
+            let Begun { user, batch, .. } = begun;
             ensure_version(&user, expected)?;
-            let checks = self.core.actor_check(ctx, Action::DeleteUser, user.id);
-            if self.core.delete_user(ctx, &user, None, checks).await? {
+            if self.core.delete_user(ctx, &user, None, batch).await? {
                 return Ok(user.id);
             }
         }

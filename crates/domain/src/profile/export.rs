@@ -14,6 +14,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::factors::FactorList;
+use crate::model::LastSignIn;
 use crate::model::{
     AuditEvent, AuditFilter, Credential, Device, Job, Link, MailJob, Purpose, Recipient, Session,
     User,
@@ -79,7 +80,11 @@ impl Profile {
     /// Returns everything stored about a user, for that user or an admin, and writes an audit event.
     #[tracing::instrument(name = "export_user", level = "trace", skip_all)]
     pub async fn export(&self, ctx: &Ctx, named: &str) -> Result<PersonalData, Error> {
-        let user = self.core.resolve(ctx, Action::ExportUser, named).await?;
+        let user = self
+            .core
+            .access
+            .resolve(ctx, Action::ExportUser, named)
+            .await?;
         self.export_data(ctx, user).await
     }
 
@@ -87,7 +92,7 @@ impl Profile {
     /// address.
     pub async fn export_by_name(&self, ctx: &Ctx, named: &str) -> Result<PersonalData, Error> {
         ensure_operator(ctx)?;
-        let user = self.core.find_by_name(named).await?;
+        let user = self.core.access.find_by_name(named).await?;
         self.export_data(ctx, user).await
     }
 
@@ -98,7 +103,7 @@ impl Profile {
         self.core.writer.emit_now(ctx, exported).await?;
         let credential = store.get::<Credential>(user.id).await?;
         let mut data = PersonalData {
-            last_sign_in_at: self.core.last_sign_in(user.id).await?,
+            last_sign_in_at: LastSignIn::time_of(&*self.core.ports.store, user.id).await?,
             password: credential.map(|credential| PasswordMetadata {
                 set_at: credential.updated_at,
                 scheme: scheme_of(credential.data.expose()),

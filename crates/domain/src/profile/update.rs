@@ -11,6 +11,7 @@ use crate::core::users::ensure_version;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
+use crate::model::LastSignIn;
 use crate::model::{User, Version};
 use crate::profile::Profile;
 use crate::store::{Batch, Records};
@@ -52,13 +53,17 @@ impl Profile {
     /// Returns the user that a path names, and writes an audit event if it is another user.
     #[tracing::instrument(name = "view_user", level = "trace", skip_all)]
     pub async fn view(&self, ctx: &Ctx, named: &str) -> Result<ViewedUser, Error> {
-        let user = self.core.resolve(ctx, Action::ViewUser, named).await?;
+        let user = self
+            .core
+            .access
+            .resolve(ctx, Action::ViewUser, named)
+            .await?;
         self.core
             .writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
         Ok(ViewedUser {
-            last_sign_in_at: self.core.last_sign_in(user.id).await?,
+            last_sign_in_at: LastSignIn::time_of(&*self.core.ports.store, user.id).await?,
             user,
         })
     }
@@ -74,7 +79,7 @@ impl Profile {
         if names_actor(&ctx.actor, named) {
             access::authorize(&ctx.actor, Action::ViewUser, Target::Own)?;
             let user = viewer.user().clone();
-            let read = || self.core.last_sign_in(user.id);
+            let read = || LastSignIn::time_of(&*self.core.ports.store, user.id);
             let last_sign_in_at = *viewer.0.last_sign_in_at.get_or_try_init(read).await?;
             return Ok(ViewedUser {
                 user,
@@ -87,7 +92,7 @@ impl Profile {
     /// Adds to a user, which a service has returned, when they last signed in. If that cannot be read, it is omitted: the
     /// change that the user is returned for has been made.
     pub async fn viewed(&self, user: User) -> ViewedUser {
-        let read = self.core.last_sign_in(user.id).await;
+        let read = LastSignIn::time_of(&*self.core.ports.store, user.id).await;
         let last_sign_in_at = read.unwrap_or_else(|error| {
             tracing::warn!(%error, "failed to read when a user last signed in");
             None
@@ -112,7 +117,11 @@ impl Profile {
         if access::authorize(&ctx.actor, Action::ViewUser, Target::Others).is_err() {
             return Ok(None);
         }
-        let user = self.core.resolve(ctx, Action::ViewUser, named).await?;
+        let user = self
+            .core
+            .access
+            .resolve(ctx, Action::ViewUser, named)
+            .await?;
         Ok(Some(user.version))
     }
 
@@ -126,12 +135,19 @@ impl Profile {
         update: &ProfileUpdate,
         expected: Option<Version>,
     ) -> Result<User, Error> {
-        let mut user = self.core.resolve(ctx, Action::UpdateProfile, named).await?;
+        let mut user = self
+            .core
+            .access
+            .resolve(ctx, Action::UpdateProfile, named)
+            .await?;
         let mut emitted = None;
         for _ in 0..MAX_WRITE_ATTEMPTS {
             ensure_version(&user, expected)?;
             let updated = updated(ctx, &user, update)?;
-            let mut batch = self.core.actor_check(ctx, Action::UpdateProfile, user.id);
+            let mut batch = self
+                .core
+                .access
+                .actor_check(ctx, Action::UpdateProfile, user.id);
             batch.extend(updated.replace(&user));
             // Emitted once for all attempts, since the limit of audit events counts each.
             let emitted = emitted.get_or_insert_with(|| {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures_util::future::try_join;
 use jiff::Timestamp;
 
-use crate::access::Action;
+use crate::access::{Action, Begun};
 use crate::core::keys::RefreshReason;
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
@@ -172,7 +172,11 @@ impl Sessions {
     /// Lists a user's valid sessions, newest first.
     #[tracing::instrument(name = "list_sessions", level = "trace", skip_all)]
     pub async fn list(&self, ctx: &Ctx, named: &str) -> Result<Vec<Session>, Error> {
-        let user = self.core.resolve(ctx, Action::ListSessions, named).await?;
+        let user = self
+            .core
+            .access
+            .resolve(ctx, Action::ListSessions, named)
+            .await?;
         self.core
             .writer
             .emit_view(ctx, Event::SessionsListed { user_id: user.id })
@@ -183,10 +187,14 @@ impl Sessions {
     /// Ends one of a user's sessions. Fails with [`Error::NotFound`] if it is not valid.
     #[tracing::instrument(name = "revoke_session", level = "trace", skip_all)]
     pub async fn revoke(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
-        let user = self
+        let begun = self
             .core
-            .resolve(ctx, Action::RevokeSessions, named)
+            .access
+            .begin(ctx, Action::RevokeSessions, named)
             .await?;
+        let Begun {
+            user, mut batch, ..
+        } = begun;
         let id: SessionId = id.parse().map_err(|()| Error::NotFound)?;
         let stored = self.core.sessions.list(user.id, ctx.now).await?;
         let is_valid = stored.iter().any(|session| {
@@ -197,7 +205,6 @@ impl Sessions {
         if !is_valid || self.core.sessions.has_ended(id).await? {
             return Err(Error::NotFound);
         }
-        let mut batch = self.core.actor_check(ctx, Action::RevokeSessions, user.id);
         let revoked = Event::SessionRevoked { user_id: user.id };
         self.core.writer.emit(ctx, revoked, &mut batch);
         let reason = SessionEnd::Revoked;
@@ -232,15 +239,18 @@ impl Sessions {
         event: fn(UserId) -> Event<'static>,
     ) -> Result<(), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = self
+            let begun = self
                 .core
-                .resolve(ctx, Action::RevokeSessions, named)
+                .access
+                .begin(ctx, Action::RevokeSessions, named)
                 .await?;
+            let Begun {
+                user, mut batch, ..
+            } = begun;
             let changed = User {
                 security_epoch: user.security_epoch + 1,
                 ..user.next_version(ctx.now)
             };
-            let mut batch = self.core.actor_check(ctx, Action::RevokeSessions, user.id);
             batch.extend(changed.replace(&user));
             self.core.writer.emit(ctx, event(user.id), &mut batch);
             if self.core.writer.apply_unless_stale(batch).await? {

@@ -20,6 +20,7 @@ use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
 use crate::metric_event::{MetricEvent, SignInOutcome};
+use crate::model::FactorSet;
 use crate::model::{AuditKind, AuthMethod, Device};
 use crate::store::Batch;
 use crate::values::Password;
@@ -89,7 +90,7 @@ impl SignIn {
         self.core
             .ensure_can_sign_in(ctx, &identifier, user, AuditKind::SignIn)
             .await?;
-        let set = self.core.factor_set(user.id).await?;
+        let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
         if let Some(next) = self.next_factor(ctx, user, &set, Some(entered_at)).await? {
             return Ok(Outcome::NextFactor(next));
         }
@@ -124,7 +125,7 @@ impl SignIn {
             .await?;
         let (user, set, history) = tokio::join!(
             self.core.load_data(&found.user),
-            self.core.factor_set(found.user.id),
+            FactorSet::of_user(&*self.core.ports.store, found.user.id),
             self.history(ctx, &found),
         );
         let verified = VerifiedPassword {
@@ -187,7 +188,7 @@ impl SignIn {
     /// factor can still be missing: see [`Factors::needs_code`](crate::factors::Factors::needs_code).
     pub fn has_recent_proof(&self, ctx: &Ctx) -> bool {
         match &ctx.actor {
-            Actor::User { auth_time, .. } => self.core.is_recent(ctx, *auth_time),
+            Actor::User { auth_time, .. } => self.core.access.is_recent(ctx, *auth_time),
             _ => false,
         }
     }
@@ -204,7 +205,10 @@ impl SignIn {
         let Some(proof) = proof else {
             return Ok(ctx.clone());
         };
-        self.core.authorize_by_name(ctx, action, named).await?;
+        self.core
+            .access
+            .authorize_by_name(ctx, action, named)
+            .await?;
         self.core
             .reauthenticate_with(ctx, proof, action.rule().audited_as)
             .await

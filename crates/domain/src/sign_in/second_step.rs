@@ -12,10 +12,10 @@ use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
 use crate::factors::challenge::{self, Challenge, State, Step};
-use crate::factors::set::FactorSet;
 use crate::factors::verify::CodeFailure;
 use crate::limits::CodeAttempt;
 use crate::metric_event::{MetricEvent, SignInOutcome};
+use crate::model::FactorSet;
 use crate::model::{AuditKind, AuthMethod, User};
 use crate::sign_in::SignIn;
 use crate::store::{Batch, Write};
@@ -125,7 +125,7 @@ impl SignIn {
         let (challenge, user) = self.core.find_challenge(ctx, &digest).await?;
         challenge.ensure_step_is(&Step::Factor)?;
         // A throttled code does not use up the challenge.
-        let set = self.core.factor_set(user.id).await?;
+        let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
         let recovery = challenge.state.recovery.as_deref();
         let attempt = self
             .core
@@ -149,7 +149,7 @@ impl SignIn {
         let wrong_codes = self.core.wrong_codes_before(ctx, attempt).await?;
         let (mut challenge, mut user) = self.core.count_challenge_attempt(ctx, digest).await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let set = self.core.factor_set(user.id).await?;
+            let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
             let voiding = self.core.voiding_factor_undo(ctx, &user, &set);
             let verified = self
                 .core
@@ -184,7 +184,9 @@ impl SignIn {
         let may_enrol = match challenge.state.step {
             Step::Factor => false,
             // Void once there is a factor, which a sign-in has to prove.
-            Step::Enrol => self.core.factor_set(user.id).await?.is_empty(),
+            Step::Enrol => FactorSet::of_user(&*self.core.ports.store, user.id)
+                .await?
+                .is_empty(),
             Step::Enrolled => true,
         };
         match may_enrol {

@@ -99,6 +99,7 @@ impl Totals {
     #[tracing::instrument(name = "list_totals", level = "trace", skip_all)]
     pub async fn list(&self, ctx: &Ctx, range: &TotalsRange) -> Result<Vec<UnitTotals>, Error> {
         self.core
+            .access
             .authorize(ctx, Action::ViewTotals, Target::Others)
             .await?;
         let stored: Vec<Total> = self.core.ports.store.list_readable(range.query()).await?;

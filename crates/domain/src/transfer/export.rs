@@ -12,6 +12,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::factors::ExportedFactors;
+use crate::model::LastSignIn;
 use crate::model::{Credential, User, UserCursor, UserFilter};
 use crate::store::Records;
 use crate::transfer::Transfer;
@@ -54,7 +55,7 @@ impl Transfer {
         let users: Vec<User> = self.core.ports.store.list(filter.query()).await?;
         let ids: Vec<_> = users.iter().map(|user| user.id).collect();
         let mut factors = self.core.export_factors(&ids).await?;
-        let last_sign_ins = self.core.last_sign_ins(ids.clone()).await?;
+        let last_sign_ins = LastSignIn::times_of(&*self.core.ports.store, ids.clone()).await?;
         let credentials = self.core.ports.store.get_all::<Credential>(ids).await?;
         let mut credentials: HashMap<_, _> = credentials
             .into_iter()

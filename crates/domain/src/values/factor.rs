@@ -1,10 +1,16 @@
 //! What users send about second factors: the kind, the name and the code.
 
-use super::{Invalid, Name, Secret};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use super::{Digest, Invalid, Name, Secret};
 use crate::string_enum::string_enum;
 
 /// Number of characters of a recovery code, without hyphens. Codes of authenticator apps are shorter.
 pub(crate) const RECOVERY_CODE_LENGTH: usize = 16;
+/// Number of bytes of a recovery code's digest that are stored.
+pub(crate) const RECOVERY_DIGEST_BYTES: usize = 16;
 /// Maximum length of a code as it is sent, in bytes.
 const MAX_CODE: usize = 64;
 
@@ -87,6 +93,19 @@ impl Default for FactorName {
     }
 }
 
+/// The digest of a recovery code, as it is stored: the first half of a SHA-256, in base64url. Separators are left out, and a letter that
+/// looks like a digit counts as that digit.
+pub(crate) fn recovery_code_digest(code: &str) -> String {
+    let read = |c: char| match c.to_ascii_lowercase() {
+        'o' => '0',
+        'i' | 'l' => '1',
+        other => other,
+    };
+    let letters = code.chars().filter(char::is_ascii_alphanumeric);
+    let text: Zeroizing<String> = Zeroizing::new(letters.map(read).collect());
+    URL_SAFE_NO_PAD.encode(&Digest::of(text.as_bytes()).as_bytes()[..RECOVERY_DIGEST_BYTES])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +124,18 @@ mod tests {
         for text in ["", " - ", "12345é", "123_456", &"1".repeat(65)] {
             assert!(FactorCode::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_digest_ignores_case_separators_and_similar_letters() {
+        let stored = recovery_code_digest("k0m1-2r9q-x4ht-c8vd");
+        for text in [
+            "K0M1 2R9Q X4HT C8VD",
+            "kom1-2r9q-x4ht-c8vd",
+            "k0mL2r9qx4htc8vd",
+        ] {
+            assert_eq!(recovery_code_digest(text), stored, "{text}");
+        }
+        assert_ne!(recovery_code_digest("k0m1-2r9q-x4ht-c8ve"), stored);
     }
 }

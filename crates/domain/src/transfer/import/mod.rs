@@ -13,6 +13,7 @@ mod imported_user;
 use std::collections::{HashMap, HashSet};
 
 use crate::access::ensure_operator;
+use crate::access::roster;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
@@ -320,7 +321,9 @@ impl Transfer {
             admins.extend(one.user.is_active_admin().then_some(one.user.id));
         }
         if !admins.is_empty() {
-            let change = self.core.roster().await?.changed(admins, None);
+            let change = roster::roster(&*self.core.ports.store)
+                .await?
+                .changed(admins, None);
             writes.extend(change.map_err(|LastAdmin| Error::LastAdmin)?);
         }
         let imported = Event::UsersImported {

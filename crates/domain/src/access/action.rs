@@ -93,6 +93,11 @@ impl Action {
         Self::Invite,
     ];
 
+    /// Its name in the audit log.
+    pub(super) fn name(self) -> String {
+        format!("{self:?}")
+    }
+
     /// What the action requires.
     pub(crate) fn rule(self) -> Rule {
         match self {
@@ -173,6 +178,11 @@ impl Rule {
     /// A recent proof of identity is required. If it is missing, this event is audited.
     fn with_proof(self, audited_as: AuditKind) -> Self {
         Self { audited_as, ..self }
+    }
+
+    /// Returns `true` if a recent proof of identity is required.
+    pub(crate) fn needs_proof(self) -> bool {
+        self.audited_as != AuditKind::Forbidden
     }
 
     /// Returns `true` if only admins may do it, even to their own account.

@@ -2,22 +2,20 @@
 //!
 //! It is a credential whose id is derived from the user's, so that it is read by its key: a list may be late. It contains
 //! the ids of the active authenticators and the digests of the unused recovery codes. Each write has the condition that
-//! the set is as it was read, so that of two concurrent uses of a recovery code one fails. It needs a proof that fits that
-//! state (M-02).
+//! the set is as it was read, so that of two concurrent uses of a recovery code one fails.
+//!
+//! A set that has a factor is changed only with a proof that included one (M-02). The set compares the proof with the state
+//! that the write replaces, at each attempt: a user may finish their first enrolment between the proof and the write.
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::proof::FactorProof;
-use super::recovery_codes;
-use crate::core::Core;
-use crate::ctx::KnownDevice;
+use super::{Credential, CredentialKind};
 use crate::error::Error;
-use crate::model::{Credential, CredentialKind};
-use crate::store::{Records, StoreError, Write};
-use crate::values::{CredentialId, FactorCode, FactorKind, Secret, UserId};
+use crate::store::{Records, Store, StoreError, Write};
+use crate::values::{CredentialId, FactorCode, FactorKind, Secret, UserId, recovery_code_digest};
 
 /// A user's active second factors.
 #[derive(Debug, Clone)]
@@ -51,22 +49,25 @@ struct Data {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FirstAdded {
     /// The time: that of the request.
-    pub(super) at: Timestamp,
+    pub(crate) at: Timestamp,
     /// The key of the device; `None` if it was added in the challenge of a sign-in.
     device: Option<String>,
 }
 
 impl FirstAdded {
-    pub(super) fn new(at: Timestamp, device: Option<&KnownDevice>) -> Self {
-        let device = device.map(KnownDevice::key);
+    pub(crate) fn new(at: Timestamp, device: Option<String>) -> Self {
         Self { at, device }
     }
 
-    /// Returns `true` if the device signed in at least this time before the factor was added, and is not the device that
-    /// added it. A device cookie contains whole seconds, so a sign-in in the same second counts as later.
-    pub(super) fn was_known_before(&self, device: &KnownDevice, at_least: SignedDuration) -> bool {
-        let (signed_in_at, until) = (device.signed_in_at(), self.at - at_least);
-        signed_in_at.as_second() < until.as_second() && self.device.as_ref() != Some(&device.key())
+    /// Returns `true` if the device with this key signed in at least this time before the factor was added, and is not the
+    /// device that added it. A device cookie contains whole seconds, so a sign-in in the same second counts as later.
+    pub(crate) fn was_known_before(
+        &self,
+        (device, signed_in_at): (&str, Timestamp),
+        at_least: SignedDuration,
+    ) -> bool {
+        let until = self.at - at_least;
+        signed_in_at.as_second() < until.as_second() && self.device.as_deref() != Some(device)
     }
 }
 
@@ -77,8 +78,33 @@ struct Entry {
 }
 
 impl FactorSet {
+    /// A user's second factors. A set that cannot be read is an error: it never counts as none.
+    pub(crate) async fn of_user(store: &dyn Store, user_id: UserId) -> Result<Self, Error> {
+        let id = CredentialId::of_factor_set(user_id);
+        match store.get::<Credential>(id).await? {
+            Some(credential) => Self::read(credential),
+            None => Ok(Self::empty(user_id)),
+        }
+    }
+
+    /// Those of these users who have a second factor. A set that only a newer release can read has one.
+    pub(crate) async fn users_with_factors(
+        store: &dyn Store,
+        users: &BTreeSet<UserId>,
+    ) -> Result<BTreeSet<UserId>, StoreError> {
+        let ids = users.iter().copied().map(CredentialId::of_factor_set);
+        let ids: Vec<CredentialId> = ids.collect();
+        let sets: Vec<Credential> = store.get_all(ids).await?;
+        let with_factor = sets.into_iter().filter_map(|credential| {
+            let user_id = credential.user_id;
+            let is_empty = Self::read(credential).is_ok_and(|set| set.is_empty());
+            (!is_empty).then_some(user_id)
+        });
+        Ok(with_factor.collect())
+    }
+
     /// The set of a user without factors.
-    pub(super) fn empty(user_id: UserId) -> Self {
+    pub(crate) fn empty(user_id: UserId) -> Self {
         Self {
             user_id,
             factors: Vec::new(),
@@ -91,12 +117,12 @@ impl FactorSet {
     }
 
     /// Returns `true` if this is the set of this user.
-    pub(super) fn is_of(&self, user_id: UserId) -> bool {
+    pub(crate) fn is_of(&self, user_id: UserId) -> bool {
         self.user_id == user_id
     }
 
     /// Returns `true` if it had a factor when it was read.
-    pub(super) fn had_factor(&self) -> bool {
+    pub(crate) fn had_factor(&self) -> bool {
         self.had_factor
     }
 
@@ -106,12 +132,12 @@ impl FactorSet {
     }
 
     /// The active factors, in the order in which they were added.
-    pub(super) fn factors(&self) -> &[(CredentialId, FactorKind)] {
+    pub(crate) fn factors(&self) -> &[(CredentialId, FactorKind)] {
         &self.factors
     }
 
     /// The ids of the active factors, in the order in which they were added.
-    pub(super) fn ids(&self) -> Vec<CredentialId> {
+    pub(crate) fn ids(&self) -> Vec<CredentialId> {
         self.factors.iter().map(|(id, _)| *id).collect()
     }
 
@@ -120,25 +146,25 @@ impl FactorSet {
         self.factors.first().map(|(id, _)| *id)
     }
 
-    pub(super) fn contains(&self, id: CredentialId) -> bool {
+    pub(crate) fn contains(&self, id: CredentialId) -> bool {
         self.factors.iter().any(|(stored, _)| *stored == id)
     }
 
-    pub(super) fn add(&mut self, id: CredentialId, kind: FactorKind) {
+    pub(crate) fn add(&mut self, id: CredentialId, kind: FactorKind) {
         self.factors.push((id, kind));
     }
 
     /// When the first factor was added; `None` if there is none, or it was imported.
-    pub(super) fn first_added(&self) -> Option<&FirstAdded> {
+    pub(crate) fn first_added(&self) -> Option<&FirstAdded> {
         self.first_added.as_ref()
     }
 
-    pub(super) fn set_first_added(&mut self, first: FirstAdded) {
+    pub(crate) fn set_first_added(&mut self, first: FirstAdded) {
         self.first_added = Some(first);
     }
 
     /// Removes a factor. Without the last one, the recovery codes are void.
-    pub(super) fn remove(&mut self, id: CredentialId) {
+    pub(crate) fn remove(&mut self, id: CredentialId) {
         self.factors.retain(|(stored, _)| *stored != id);
         if self.is_empty() {
             self.recovery_codes.clear();
@@ -161,27 +187,27 @@ impl FactorSet {
     }
 
     /// Number of unused recovery codes.
-    pub(super) fn recovery_codes(&self) -> usize {
+    pub(crate) fn recovery_codes(&self) -> usize {
         self.recovery_codes.len()
     }
 
     /// When the recovery codes were created; `None` if there are none.
-    pub(super) fn codes_created_at(&self) -> Option<Timestamp> {
+    pub(crate) fn codes_created_at(&self) -> Option<Timestamp> {
         self.codes_created_at
     }
 
     /// The digests of the unused recovery codes.
-    pub(super) fn recovery_digests(&self) -> &[String] {
+    pub(crate) fn recovery_digests(&self) -> &[String] {
         &self.recovery_codes
     }
 
     /// Replaces the recovery codes by those with these digests.
-    pub(super) fn set_recovery_digests(&mut self, digests: Vec<String>) {
+    pub(crate) fn set_recovery_digests(&mut self, digests: Vec<String>) {
         self.recovery_codes = digests;
     }
 
     /// Voids the recovery codes if they were created since then.
-    pub(super) fn remove_codes_since(&mut self, since: Timestamp) {
+    pub(crate) fn remove_codes_since(&mut self, since: Timestamp) {
         if self.codes_created_at.is_some_and(|at| at >= since) {
             self.recovery_codes.clear();
             self.codes_created_at = None;
@@ -189,17 +215,15 @@ impl FactorSet {
     }
 
     /// Replaces the recovery codes.
-    pub(super) fn set_recovery_codes(&mut self, codes: &[Secret<String>], now: Timestamp) {
-        let digests = codes
-            .iter()
-            .map(|code| recovery_codes::digest(code.expose()));
+    pub(crate) fn set_recovery_codes(&mut self, codes: &[Secret<String>], now: Timestamp) {
+        let digests = codes.iter().map(|code| recovery_code_digest(code.expose()));
         self.recovery_codes = digests.collect();
         self.codes_created_at = Some(now);
     }
 
     /// Removes a recovery code. Returns `false` if it is not one of the unused codes.
-    pub(super) fn use_recovery_code(&mut self, code: &FactorCode) -> bool {
-        let digest = recovery_codes::digest(code.expose());
+    pub(crate) fn use_recovery_code(&mut self, code: &FactorCode) -> bool {
+        let digest = recovery_code_digest(code.expose());
         let previous_count = self.recovery_codes();
         self.recovery_codes.retain(|stored| *stored != digest);
         self.recovery_codes() < previous_count
@@ -209,7 +233,7 @@ impl FactorSet {
     /// concurrently takes the key. So a stored set can be empty, for which [`Self::had_factor`] exists. The batch is stale,
     /// or the key is taken, if the stored set has changed since it was read. Fails with
     /// [`Error::ReauthenticationRequired`] if the proof does not cover the set that was read.
-    pub(super) fn write(&self, proof: FactorProof, now: Timestamp) -> Result<Write, Error> {
+    pub(crate) fn write(&self, proof: FactorProof, now: Timestamp) -> Result<Write, Error> {
         proof.ensure_covers(self)?;
         let id = CredentialId::of_factor_set(self.user_id);
         Ok(match &self.stored {
@@ -221,7 +245,7 @@ impl FactorSet {
     }
 
     /// Writes the set of a user who has none. The key is taken if there is one.
-    pub(super) fn insert(&self, now: Timestamp) -> Write {
+    pub(crate) fn insert(&self, now: Timestamp) -> Write {
         Write::insert(&self.credential(now))
     }
 
@@ -238,7 +262,7 @@ impl FactorSet {
 
     /// Makes a batch stale if the stored set has changed since it was read; `None` if there was none, which no condition
     /// expresses.
-    pub(super) fn unchanged(&self) -> Option<Write> {
+    pub(crate) fn unchanged(&self) -> Option<Write> {
         let id = CredentialId::of_factor_set(self.user_id);
         let stored = self.stored.as_ref();
         stored.map(|old| Write::check::<Credential>(id, Credential::has_data(old)))
@@ -259,7 +283,7 @@ impl FactorSet {
     }
 
     /// Reads the set from its credential.
-    pub(super) fn read(credential: Credential) -> Result<Self, Error> {
+    pub(crate) fn read(credential: Credential) -> Result<Self, Error> {
         let data: Option<Data> = serde_json::from_str(credential.data.expose()).ok();
         let (factors, data) = data
             .and_then(|data| {
@@ -282,29 +306,26 @@ impl FactorSet {
     }
 }
 
-impl Core {
-    /// Returns a user's second factors.
-    pub(crate) async fn factor_set(&self, user_id: UserId) -> Result<FactorSet, Error> {
-        let id = CredentialId::of_factor_set(user_id);
-        match self.ports.store.get::<Credential>(id).await? {
-            Some(credential) => FactorSet::read(credential),
-            None => Ok(FactorSet::empty(user_id)),
-        }
-    }
+/// What an actor has proved before it changes a set of second factors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FactorProof {
+    /// This user proved the password, and had no second factor then.
+    Password(UserId),
+    /// The user proved a second factor.
+    Factor,
+    /// The operator, or the owner of the mailbox by an undo link: they need no proof of the user.
+    NotRequired,
+}
 
-    /// Returns those of these users who have a second factor. A set that only a newer release can read has one.
-    pub(crate) async fn users_with_factors(
-        &self,
-        users: &BTreeSet<UserId>,
-    ) -> Result<BTreeSet<UserId>, StoreError> {
-        let ids = users.iter().copied().map(CredentialId::of_factor_set);
-        let ids: Vec<CredentialId> = ids.collect();
-        let sets: Vec<Credential> = self.ports.store.get_all(ids).await?;
-        let with_factor = sets.into_iter().filter_map(|credential| {
-            let user_id = credential.user_id;
-            let is_empty = FactorSet::read(credential).is_ok_and(|set| set.is_empty());
-            (!is_empty).then_some(user_id)
-        });
-        Ok(with_factor.collect())
+impl FactorProof {
+    /// Fails with [`Error::ReauthenticationRequired`] if the set has a factor and its user proved the password only. The
+    /// proof of an admin is about the admin's own factors.
+    pub(crate) fn ensure_covers(self, set: &FactorSet) -> Result<(), Error> {
+        match self {
+            Self::Password(user_id) if set.is_of(user_id) && set.had_factor() => {
+                Err(Error::ReauthenticationRequired)
+            }
+            _ => Ok(()),
+        }
     }
 }
