@@ -31,6 +31,7 @@ pub mod housekeeping;
 pub mod invitation;
 pub mod keys;
 pub mod limits;
+mod links;
 pub mod memory;
 pub mod metric_event;
 pub mod model;
@@ -54,6 +55,7 @@ pub mod totals;
 pub mod transfer;
 pub mod user_agent;
 mod user_versions;
+mod users;
 pub mod values;
 mod writer;
 

@@ -2,7 +2,8 @@
 
 use jiff::SignedDuration;
 
-use crate::values::{EmailDomains, PasswordRules, Rate, Role};
+use crate::error::Error;
+use crate::values::{EmailDomains, NewPassword, PasswordRules, Rate, Role};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
@@ -139,6 +140,17 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Checks a new password against the rules; `personal` are the user's own names. The error is about this field.
+    pub(crate) fn check_new_password(
+        &self,
+        field: &str,
+        text: &str,
+        personal: &[&str],
+    ) -> Result<NewPassword, Error> {
+        NewPassword::parse(text, &self.password_rules, personal)
+            .map_err(|invalid| Error::invalid(field, invalid))
+    }
+
     /// The defaults, for a server at this URL.
     pub fn new(public_url: &str) -> Self {
         let hours = SignedDuration::from_hours;

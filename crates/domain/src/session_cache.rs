@@ -8,7 +8,6 @@
 //! The capacity is in bytes, not in sessions: a user can have 16 KiB of data (H-05).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::Weighter;
@@ -16,7 +15,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::OnceCell;
 
 use crate::model::{Session, User};
-use crate::tokens::SessionClaims;
+use crate::tokens::{KeyringVersion, SessionClaims};
 use crate::user_versions::{UserVersion, UserVersions};
 use crate::values::Digest;
 
@@ -29,8 +28,6 @@ const AVERAGE_BYTES: u64 = 3072;
 
 pub(crate) struct SessionCache {
     entries: Cache<Digest, Arc<CacheEntry>, EntryWeigher>,
-    /// Number of times that signing keys were removed.
-    keys_removed: AtomicU64,
     user_versions: Arc<UserVersions>,
 }
 
@@ -46,10 +43,6 @@ pub(crate) struct CacheEntry {
     user_version: UserVersion,
     keyring_version: KeyringVersion,
 }
-
-/// Version of the keyring, read before a signature is verified.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct KeyringVersion(u64);
 
 /// Computes the approximate size of an entry.
 #[derive(Clone)]
@@ -79,15 +72,18 @@ impl SessionCache {
         let average = usize::try_from(bytes / AVERAGE_BYTES).unwrap_or(usize::MAX);
         Self {
             entries: Cache::with_weighter(average, bytes, EntryWeigher),
-            keys_removed: AtomicU64::new(0),
             user_versions,
         }
     }
 
-    pub(crate) fn find(&self, token: &Digest, now: Timestamp) -> CacheLookup {
+    pub(crate) fn find(
+        &self,
+        token: &Digest,
+        keyring: KeyringVersion,
+        now: Timestamp,
+    ) -> CacheLookup {
         let known = self.entries.get(token);
-        let Some(entry) = known.filter(|entry| entry.keyring_version == self.keyring_version())
-        else {
+        let Some(entry) = known.filter(|entry| entry.keyring_version == keyring) else {
             return CacheLookup::Miss;
         };
         let age = now.duration_since(entry.checked_at);
@@ -99,15 +95,6 @@ impl SessionCache {
         } else {
             CacheLookup::VerifiedStale(entry.claims.clone())
         }
-    }
-
-    pub(crate) fn keyring_version(&self) -> KeyringVersion {
-        KeyringVersion(self.keys_removed.load(Ordering::Acquire))
-    }
-
-    /// Must be called after a key was removed from the keyring.
-    pub(crate) fn key_removed(&self) {
-        self.keys_removed.fetch_add(1, Ordering::AcqRel);
     }
 
     pub(crate) fn insert(

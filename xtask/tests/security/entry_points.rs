@@ -31,7 +31,7 @@ fn one_function_creates_sessions_and_one_flow_calls_it() {
     assert_eq!(
         having("CompletedSignUp {"),
         [
-            "crates/domain/src/core/sign_up_cookie.rs",
+            "crates/domain/src/sign_up/cookie.rs",
             "crates/domain/src/email/confirm.rs",
             "crates/domain/src/invitation/accept.rs",
             "crates/domain/src/sign_up/mod.rs",

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 
 use crate::access::Action;
 use crate::admin::Admin;
-use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::factors::FactorList;
 use crate::model::LastSignIn;
 use crate::model::{AuditEvent, AuditFilter, MailJob, Session, User, actor_id};
-use crate::store::{Records, StoreError};
+use crate::profile::mails_about;
+use crate::store::{Records, Store, StoreError};
 use crate::values::UserId;
 
 /// Number of audit events of an account that are read.
@@ -53,8 +53,8 @@ impl Admin {
             last_sign_in_at: LastSignIn::time_of(&*core.ports.store, user.id).await?,
             sessions: core.valid_sessions(ctx, &user).await?,
             factors: core.list_factors(ctx, &user).await?,
-            mails: core.mails_about(&user).await?,
-            people: core.people_of(&activity).await?,
+            mails: mails_about(&*core.ports.store, &user).await?,
+            people: people_of(&*core.ports.store, &activity).await?,
             activity,
             user,
         };
@@ -66,14 +66,15 @@ impl Admin {
     }
 }
 
-impl Core {
-    /// The actors of these events and the users that they are about.
-    pub(crate) async fn people_of(&self, events: &[AuditEvent]) -> Result<People, StoreError> {
-        let ids = |event: &AuditEvent| [event.user_id, actor_id(&event.actor)];
-        let mut ids: Vec<UserId> = events.iter().flat_map(ids).flatten().collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let users: Vec<User> = self.ports.store.get_all(ids).await?;
-        Ok(users.into_iter().map(|user| (user.id, user)).collect())
-    }
+/// The actors of these events and the users that they are about.
+pub(crate) async fn people_of(
+    store: &dyn Store,
+    events: &[AuditEvent],
+) -> Result<People, StoreError> {
+    let ids = |event: &AuditEvent| [event.user_id, actor_id(&event.actor)];
+    let mut ids: Vec<UserId> = events.iter().flat_map(ids).flatten().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let users: Vec<User> = store.get_all(ids).await?;
+    Ok(users.into_iter().map(|user| (user.id, user)).collect())
 }

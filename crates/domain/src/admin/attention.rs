@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::access::roster;
 use crate::access::{Action, Target};
 use crate::admin::Admin;
+use crate::audit::seal_broken_at;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
@@ -49,7 +50,7 @@ impl Admin {
             deletions: store.list(User::pending_deletions().limit(LIMIT)).await?,
             admins_without_factor: store.get_all(self.admins_without_factor().await?).await?,
             newest: store.list(newest.query()).await?,
-            broken_at: self.core.seal_broken_at(ctx).await?,
+            broken_at: seal_broken_at(&*self.core.ports.store, ctx).await?,
         };
         self.core.writer.emit_view(ctx, Event::UsersListed).await?;
         Ok(attention)

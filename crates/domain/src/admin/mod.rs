@@ -12,15 +12,16 @@ use jiff::Timestamp;
 
 use crate::access::roster;
 use crate::access::{Action, Begun};
-use crate::core::users::ensure_version;
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::metric_event::SessionEnd;
 use crate::model::{Status, User, Version};
+use crate::users::ensure_version;
 use crate::values::{DisableReason, Invalid, Role, UserId};
 
+pub(crate) use account::people_of;
 pub use account::{Account, People};
 pub use attention::Attention;
 pub use operator::NewUser;

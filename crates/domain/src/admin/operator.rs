@@ -4,13 +4,13 @@ use crate::access::ensure_operator;
 use crate::access::roster;
 use crate::admin::Admin;
 use crate::core::MAX_WRITE_ATTEMPTS;
-use crate::core::users::ensure_identifier;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::hashing::HashClient;
 use crate::model::{Credential, Status, User, Version, VoidUndoLinks};
 use crate::store::Write;
+use crate::users::ensure_identifier;
 use crate::values::{Data, EmailAddress, Name, NewPassword, Role, UserId, Username};
 
 /// A user that the operator creates: active at once, with a confirmed address.

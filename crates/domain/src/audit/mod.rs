@@ -22,6 +22,7 @@ pub(crate) mod suppressed;
 pub mod verifier;
 
 pub use log::{AuditLog, Unsealed};
+pub(crate) use service::seal_broken_at;
 pub use service::{Audit, AuditStatus};
 pub use signer::{AuditPublicKey, AuditSigner, ExportHeader};
 pub use verifier::{AuditReport, Segment, Verifier, Violation};

@@ -6,12 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::access::{Action, Target};
 use crate::admin::People;
+use crate::admin::people_of;
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::model::{AuditEvent, AuditFilter, AuditKind, AuditPage, AuditVerification, User};
-use crate::store::{Records, StoreError};
+use crate::store::{Records, Store, StoreError};
 use crate::values::{UserId, Username};
 
 /// Maximum number of events of all networks that are read together.
@@ -105,7 +106,7 @@ impl Audit {
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
         let verified = self.core.ports.store.get(AuditVerification::LAST).await?;
-        let broken_at = self.core.seal_broken_at(ctx).await?;
+        let broken_at = seal_broken_at(&*self.core.ports.store, ctx).await?;
         Ok(AuditStatus {
             verified,
             broken_at,
@@ -118,7 +119,7 @@ impl Audit {
             .access
             .authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
-        Ok(self.core.people_of(events).await?)
+        Ok(people_of(&*self.core.ports.store, events).await?)
     }
 
     /// Returns the id of the user that a filter names: an id, a username or `me`. An id is returned without a
@@ -140,16 +141,17 @@ impl Audit {
     }
 }
 
-impl Core {
-    /// Returns when a worker last found a checkpoint that was modified, if it was in the last 30 days.
-    pub(crate) async fn seal_broken_at(&self, ctx: &Ctx) -> Result<Option<Timestamp>, StoreError> {
-        let breaks = AuditFilter {
-            event: Some(AuditKind::SealBroken),
-            since: Some(ctx.now - BREAKS),
-            limit: 1,
-            ..AuditFilter::default()
-        };
-        let breaks: Vec<AuditEvent> = self.ports.store.list_readable(breaks.query()).await?;
-        Ok(breaks.first().map(|event| event.at))
-    }
+/// Returns when a worker last found a checkpoint that was modified, if it was in the last 30 days.
+pub(crate) async fn seal_broken_at(
+    store: &dyn Store,
+    ctx: &Ctx,
+) -> Result<Option<Timestamp>, StoreError> {
+    let breaks = AuditFilter {
+        event: Some(AuditKind::SealBroken),
+        since: Some(ctx.now - BREAKS),
+        limit: 1,
+        ..AuditFilter::default()
+    };
+    let breaks: Vec<AuditEvent> = store.list_readable(breaks.query()).await?;
+    Ok(breaks.first().map(|event| event.at))
 }

@@ -36,7 +36,7 @@ impl Core {
         }
         self.end_sessions(ctx, user.id, i64::MAX, SessionEnd::AccountChanged, None)
             .await;
-        self.purge(user.id).await;
+        self.user_removal.purge(user.id).await;
         self.delete_mails(later).await;
         Ok(true)
     }

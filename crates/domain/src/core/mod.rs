@@ -4,17 +4,10 @@
 //! `Core`, in this folder, in `limits`, in `factors` or in `events`; services do not call each other.
 
 mod delete_user;
-pub(crate) mod keys;
-pub(crate) mod links;
 pub(crate) mod mail_leases;
-pub(crate) mod new_password;
-mod pending_deletion;
-pub(crate) mod pending_email;
 pub(crate) mod sessions;
-pub(crate) mod sign_up_cookie;
 pub(crate) mod step_up;
 pub(crate) mod undo;
-pub(crate) mod users;
 pub(crate) mod verify_password;
 
 use std::collections::HashMap;
@@ -25,12 +18,10 @@ use jiff::Timestamp;
 use crate::access::Access;
 use crate::audit::limits::AuditLimits;
 use crate::audit::subscriber::AuditSubscriber;
-use crate::core::keys::KeyRefreshes;
 use crate::core::mail_leases::MailLeases;
-use crate::error::{Error, FieldError};
 use crate::hashing::Hasher;
+use crate::keys::KeyStore;
 use crate::limits::{DeviceCookies, MailboxLimits, RateLimiter};
-use crate::model::User;
 use crate::outbox::QueuedMails;
 use crate::outbox::subscriber::MailSubscriber;
 use crate::policy::Policy;
@@ -39,10 +30,12 @@ use crate::readiness::Readiness;
 use crate::session_cache::SessionCache;
 use crate::session_store::SessionStore;
 use crate::sessions::LastSeen;
+use crate::sign_up::SignUpCookies;
 use crate::tokens::Keyring;
 use crate::totals::counts::{CountingRecorder, TotalCounts};
 use crate::user_versions::UserVersions;
-use crate::values::{NewPassword, SessionId};
+use crate::users::removal::UserRemoval;
+use crate::values::SessionId;
 use crate::writer::Writer;
 
 /// Maximum number of attempts of an operation whose write is stale because of a concurrent write. After that it returns
@@ -57,11 +50,12 @@ pub(crate) struct Core {
     pub(crate) sessions: SessionStore,
     pub(crate) policy: Arc<Policy>,
     pub(crate) hasher: Hasher,
-    pub(crate) keyring: Keyring,
+    pub(crate) keyring: Arc<Keyring>,
     pub(crate) cache: SessionCache,
     pub(crate) seen: Mutex<HashMap<SessionId, LastSeen>>,
-    /// Locked while the keys are loaded.
-    pub(crate) key_refreshes: tokio::sync::Mutex<KeyRefreshes>,
+    pub(crate) key_store: Arc<KeyStore>,
+    pub(crate) sign_up_cookies: SignUpCookies,
+    pub(crate) user_removal: Arc<UserRemoval>,
     pub(crate) readiness: Readiness,
     pub(crate) device_cookies: DeviceCookies,
     pub(crate) audit_limits: Arc<AuditLimits>,
@@ -115,6 +109,18 @@ impl Core {
             policy: policy.clone(),
             writer: writer.clone(),
         };
+        let keyring = Arc::new(keyring);
+        let key_store = KeyStore::new(store.clone(), keyring.clone(), ports.clock.clone());
+        let key_store = Arc::new(key_store);
+        let sign_up_cookies = SignUpCookies {
+            store: store.clone(),
+            keyring: keyring.clone(),
+            random: random.clone(),
+        };
+        let user_removal = Arc::new(UserRemoval {
+            store: store.clone(),
+            writer: writer.clone(),
+        });
         Self {
             hasher: hasher.with_recorder(ports.recorder.clone()),
             sessions: SessionStore::new(store.clone(), ports.sessions.clone()),
@@ -123,7 +129,9 @@ impl Core {
             keyring,
             cache: SessionCache::new(SESSION_CACHE_BYTES, user_versions.clone()),
             seen: Mutex::new(HashMap::new()),
-            key_refreshes: tokio::sync::Mutex::default(),
+            key_store,
+            sign_up_cookies,
+            user_removal,
             readiness: Readiness::default(),
             mail_leases: MailLeases::default(),
             audit_limits,
@@ -141,25 +149,6 @@ impl Core {
     /// The current time.
     pub(crate) fn now(&self) -> Timestamp {
         self.ports.clock.now()
-    }
-
-    /// Checks a new password against the rules. `personal` are the user's own names.
-    pub(crate) fn check_password_rules(
-        &self,
-        text: &str,
-        personal: &[&str],
-    ) -> Result<NewPassword, crate::values::Invalid> {
-        NewPassword::parse(text, &self.policy.password_rules, personal)
-    }
-
-    pub(crate) fn check_password_field(
-        &self,
-        field: &str,
-        text: &str,
-        user: &User,
-    ) -> Result<NewPassword, Error> {
-        self.check_password_rules(text, &user.personal_words())
-            .map_err(|invalid| Error::Invalid(vec![FieldError::new(field, invalid)]))
     }
 
     pub(crate) fn record_last_seen(&self, used: LastSeen) {

@@ -10,11 +10,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
+use crate::deletion::cancellation_writes;
 use crate::error::{Error, WriteError};
 use crate::events::{CancelledWith, Event};
 use crate::factors::recovery_grant::RecoveryGrant;
 use crate::factors::undo::RemovedFactors;
 use crate::hashing::HashClient;
+use crate::links::find_unexpired_link;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Credential, Link, Purpose, User};
 use crate::store::{Batch, Write};
@@ -64,7 +66,7 @@ impl Core {
         token: &Token,
         undo: Undo,
     ) -> Result<(Link, User), Error> {
-        let found = self.find_unexpired_link(ctx, token, undo.purpose()).await?;
+        let found = find_unexpired_link(&*self.ports.store, ctx, token, undo.purpose()).await?;
         let (link, user) = &found;
         let is_void = user.undo_link_is_void(link.requested_at);
         match link.used_at.is_none() && !is_void {
@@ -85,8 +87,14 @@ impl Core {
             let turns_off = removed.turns_off;
             let mut batch = self.undo_writes(ctx, undo, (&link, &user), locked.clone(), removed);
             batch.extend(
-                self.cancellation_writes(ctx, &user, CancelledWith::MailedLink)
-                    .await?,
+                cancellation_writes(
+                    &*self.ports.store,
+                    &self.writer,
+                    ctx,
+                    &user,
+                    CancelledWith::MailedLink,
+                )
+                .await?,
             );
             match self.writer.apply(batch).await {
                 Ok(()) => {

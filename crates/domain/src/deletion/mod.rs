@@ -5,20 +5,25 @@
 //! mailed at the request and again with the reminder. The links of an address change and of a first factor (`core::undo`)
 //! cancel it as well. `housekeeping` reminds and deletes.
 
+mod pending;
+
 use std::sync::Arc;
 
 use crate::access::roster;
 use crate::access::{Action, Begun, names_user};
 use crate::core::step_up::Proof;
-use crate::core::users::ensure_version;
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::{CancelledWith, Event};
+use crate::links::find_unexpired_link;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Link, PendingDeletion, Purpose, User, Version};
 use crate::store::Batch;
+use crate::users::ensure_version;
 use crate::values::{DeletionReason, Identifier, Token, Username};
+
+pub(crate) use pending::{cancellation_writes, ensure_no_pending_deletion};
 
 /// Requests and cancels deletions.
 pub struct Deletion {
@@ -175,13 +180,17 @@ impl Deletion {
             ..user.next_version(ctx.now)
         };
         let mut batch = kept.replace(user);
-        batch.extend(self.core.cancellation_writes(ctx, user, with).await?);
+        batch.extend(
+            cancellation_writes(&*self.core.ports.store, &self.core.writer, ctx, user, with)
+                .await?,
+        );
         Ok((kept, batch))
     }
 
     async fn find_undo_link(&self, ctx: &Ctx, token: &Token) -> Result<(Link, User), Error> {
         let purpose = Purpose::DeletionUndo;
-        let (link, user) = self.core.find_unexpired_link(ctx, token, purpose).await?;
+        let (link, user) =
+            find_unexpired_link(&*self.core.ports.store, ctx, token, purpose).await?;
         let deletion_at = user.deletion.map(|deletion| deletion.at);
         let is_valid = link.used_at.is_none()
             && deletion_at == Some(link.expires_at)

@@ -4,15 +4,15 @@
 
 use crate::access::Action;
 use crate::core::MAX_WRITE_ATTEMPTS;
-use crate::core::pending_email::without_pending_email;
 use crate::core::step_up::Proof;
-use crate::core::users::ensure_version;
 use crate::ctx::Ctx;
 use crate::email::Email;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::model::{AuditKind, PendingEmail, RequestedBy, Status, User, Version};
 use crate::store::{Batch, Records};
+use crate::users::ensure_version;
+use crate::users::removal::without_pending_email;
 use crate::values::{EmailAddress, Invalid};
 
 impl Email {

@@ -8,16 +8,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::access::roster;
 use crate::core::MAX_WRITE_ATTEMPTS;
-use crate::core::pending_email::without_pending_email;
-use crate::core::sign_up_cookie::CompletedSignUp;
 use crate::core::verify_password::AccountLookup;
 use crate::ctx::Ctx;
 use crate::email::Email;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
+use crate::links::find_unexpired_link;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Link, Purpose, RequestedBy, Status, User};
+use crate::sign_up::CompletedSignUp;
 use crate::store::Batch;
+use crate::users::removal::without_pending_email;
 use crate::values::{Data, EmailAddress, Identifier, Invalid, Password, Token};
 
 /// A confirmed address.
@@ -60,10 +61,8 @@ impl Email {
     /// otherwise.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_confirmation(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
-        let (link, user) = self
-            .core
-            .find_unexpired_link(ctx, token, Purpose::Confirmation)
-            .await?;
+        let (link, user) =
+            find_unexpired_link(&*self.core.ports.store, ctx, token, Purpose::Confirmation).await?;
         if is_confirmed(&user, &link) {
             Ok(confirmed_response(user, &link))
         } else if open_address(&user, &link).is_some() {
@@ -103,10 +102,9 @@ impl Email {
     ) -> Result<Confirmed, Error> {
         let mut is_password_due = true;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let (link, user) = self
-                .core
-                .find_unexpired_link(ctx, token, Purpose::Confirmation)
-                .await?;
+            let (link, user) =
+                find_unexpired_link(&*self.core.ports.store, ctx, token, Purpose::Confirmation)
+                    .await?;
             // Checked first: another POST may have used the link between the reads of the link and of the user.
             if is_confirmed(&user, &link) {
                 return Ok(Confirmed::Address(confirmed_response(user, &link)));
@@ -123,7 +121,8 @@ impl Email {
             let entered_at = match sign_up {
                 Some(cookie) => {
                     self.core
-                        .sign_up_password_entered_at(ctx, cookie, (&user, email))
+                        .sign_up_cookies
+                        .password_entered_at(ctx, cookie, (&user, email))
                         .await?
                 }
                 None => None,
@@ -147,7 +146,10 @@ impl Email {
                             .await;
                     }
                     self.core.clear_email_failures(&confirmed).await;
-                    self.core.clear_superseded(ctx, &confirmed).await;
+                    self.core
+                        .user_removal
+                        .clear_superseded(ctx, &confirmed)
+                        .await;
                     return Ok(match entered_at {
                         Some(password_entered_at) => Confirmed::SignUp(CompletedSignUp {
                             user: confirmed,
@@ -196,10 +198,9 @@ impl Email {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn cancel_confirmation(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let (link, user) = self
-                .core
-                .find_unexpired_link(ctx, token, Purpose::Confirmation)
-                .await?;
+            let (link, user) =
+                find_unexpired_link(&*self.core.ports.store, ctx, token, Purpose::Confirmation)
+                    .await?;
             if open_address(&user, &link).is_none() {
                 return Err(Error::LinkExpired);
             }
@@ -209,7 +210,7 @@ impl Email {
             self.core.writer.emit(ctx, cancelled, &mut batch);
             if self.core.writer.apply_unless_stale(batch).await? {
                 if !user.has_identifier() {
-                    self.core.purge(user.id).await;
+                    self.core.user_removal.purge(user.id).await;
                 }
                 return Ok(());
             }

@@ -129,7 +129,10 @@ impl Housekeeping {
         match user.filter(is_expired) {
             Some(user) => {
                 let expired = Event::SignUpExpired { user_id: user.id };
-                self.core.remove_pending_email(ctx, &user, expired).await
+                self.core
+                    .user_removal
+                    .remove_pending_email(ctx, &user, expired)
+                    .await
             }
             None => Ok(()),
         }
@@ -151,7 +154,10 @@ impl Housekeeping {
         match user.filter(is_expired) {
             Some(user) => {
                 let expired = Event::SignUpExpired { user_id: user.id };
-                self.core.remove_pending_email(ctx, &user, expired).await
+                self.core
+                    .user_removal
+                    .remove_pending_email(ctx, &user, expired)
+                    .await
             }
             None => Ok(()),
         }

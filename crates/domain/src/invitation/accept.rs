@@ -6,12 +6,13 @@
 use super::{Invitations, open_invitation};
 use crate::access::roster;
 use crate::core::MAX_WRITE_ATTEMPTS;
-use crate::core::sign_up_cookie::CompletedSignUp;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::hashing::HashClient;
+use crate::links::find_unexpired_link;
 use crate::model::{Credential, Invitation, Link, PendingEmail, Purpose, Status, User};
+use crate::sign_up::CompletedSignUp;
 use crate::store::Write;
 use crate::values::{Name, Secret, Token};
 
@@ -34,7 +35,8 @@ impl Invitations {
 
     async fn find(&self, ctx: &Ctx, token: &Token) -> Result<(Link, User), Error> {
         let purpose = Purpose::Invitation;
-        let (link, user) = self.core.find_unexpired_link(ctx, token, purpose).await?;
+        let (link, user) =
+            find_unexpired_link(&*self.core.ports.store, ctx, token, purpose).await?;
         match can_be_accepted(&user, &link) {
             true => Ok((link, user)),
             false => Err(Error::LinkExpired),
@@ -54,7 +56,9 @@ impl Invitations {
         let (link, user) = self.find(ctx, token).await?;
         let text = acceptance.password.expose();
         let named = accepted(ctx, &user, &link, acceptance.name.as_ref());
-        let password = core.check_password_field("password", text, &named)?;
+        let password = core
+            .policy
+            .check_new_password("password", text, &named.personal_words())?;
         // The link was given to the user, so a flood of unknown clients must not reject them.
         let hash_client = HashClient::known_device();
         let password_hash = core
@@ -75,7 +79,7 @@ impl Invitations {
             match core.writer.apply(batch).await {
                 Ok(()) => {
                     core.clear_email_failures(&accepted).await;
-                    core.clear_superseded(ctx, &accepted).await;
+                    core.user_removal.clear_superseded(ctx, &accepted).await;
                     return Ok(CompletedSignUp {
                         user: accepted,
                         password_entered_at: ctx.now,

@@ -9,7 +9,6 @@ mod accept;
 use std::sync::Arc;
 
 use crate::access::{Action, NO_USER, Target};
-use crate::core::users::ensure_identifier;
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
@@ -19,6 +18,7 @@ use crate::model::{
     Status, User, Version, VoidUndoLinks,
 };
 use crate::store::{Batch, Records, Write};
+use crate::users::ensure_identifier;
 use crate::values::{
     Data, EmailAddress, Invalid, LanguageTag, Name, Role, Secret, Token, UserId, Username,
 };
@@ -163,7 +163,7 @@ impl Invitations {
             let revoked = Event::InvitationRevoked { user_id: user.id };
             core.writer.emit(ctx, revoked, &mut batch);
             if core.writer.apply_unless_stale(batch).await? {
-                core.purge(user.id).await;
+                core.user_removal.purge(user.id).await;
                 return Ok(());
             }
         }

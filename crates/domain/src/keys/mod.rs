@@ -1,6 +1,8 @@
 //! Signing keys: created at the first start, rotated by age, by the operator or by an admin, stored until all tokens that they
 //! signed have expired (J-06). A key that may be compromised is revoked at once.
 
+mod store;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,6 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
 use crate::access::{Action, NO_USER, Target, ensure_operator};
-use crate::core::keys::RefreshReason;
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
@@ -18,7 +19,8 @@ use crate::sessions::JWKS_LEAD_TIME;
 use crate::store::{Batch, Records, Write};
 use crate::tokens::PublicKey;
 
-pub use crate::core::keys::KeysError;
+pub use store::KeysError;
+pub(crate) use store::{KeyStore, RefreshReason};
 
 /// Additional time that a retired key is stored: other nodes sign with it until they load the new key.
 const ROTATION_MARGIN: SignedDuration = SignedDuration::from_hours(1);
@@ -46,7 +48,7 @@ pub struct Keys {
 impl Keys {
     /// Returns the stored keys, newest first.
     pub async fn list(&self) -> Result<Vec<SigningKey>, Error> {
-        self.core.list_keys().await
+        self.core.key_store.list().await
     }
 
     /// Returns the stored keys with what they are used for, newest first. They are not about a user, so that this is not an
@@ -63,7 +65,7 @@ impl Keys {
     /// Loads the keys, creates one if there is none or the newest is too old, and deletes expired ones. Called at
     /// the start and periodically by the worker.
     pub async fn ensure(&self, ctx: &Ctx) -> Result<(), KeysError> {
-        let keys = self.core.load_keys().await?;
+        let keys = self.core.key_store.load().await?;
         let newest = keys.first();
         let is_due = newest.is_none_or(|key| {
             ctx.now.duration_since(key.created_at) >= self.core.policy.key_lifetime
@@ -83,7 +85,7 @@ impl Keys {
             .access
             .ensure_reauthenticated(ctx, Action::RotateKeys, NO_USER)
             .await?;
-        let keys = self.core.list_keys().await?;
+        let keys = self.core.key_store.list().await?;
         let keys = self.replace_key(ctx, &keys).await?;
         let mut uses = self.uses(ctx.now, keys).into_iter();
         let current = uses.find(|key| key.signs_sessions);
@@ -97,7 +99,7 @@ impl Keys {
     pub async fn revoke(&self, ctx: &Ctx, kid: &str) -> Result<String, KeysError> {
         ensure_operator(ctx)?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let keys = self.core.list_keys().await?;
+            let keys = self.core.key_store.list().await?;
             let revoked = keys.iter().find(|key| key.kid == kid);
             let signs = revoked.ok_or(Error::NotFound)?.retired_at.is_none();
             let mut batch = Batch::new();
@@ -111,7 +113,7 @@ impl Keys {
                 .emit(ctx, Event::KeyRevoked { kid }, &mut batch);
             match self.core.writer.apply(batch).await {
                 Ok(()) => {
-                    self.core.load_keys().await?;
+                    self.core.key_store.load().await?;
                     let current = self.core.keyring.signing_key().map(|(kid, _)| kid);
                     return Ok(current.ok_or(Error::Internal("the new key did not load"))?);
                 }
@@ -130,7 +132,7 @@ impl Keys {
         let stored: Vec<SigningKey> = self.core.ports.store.get_all(loaded).await?;
         match self.core.keyring.is_current(&stored) {
             true => Ok(()),
-            false => self.core.refresh_keys(RefreshReason::Poll).await,
+            false => self.core.key_store.refresh(RefreshReason::Poll).await,
         }
     }
 
@@ -143,7 +145,12 @@ impl Keys {
     /// loaded another node's new key yet. If that fails, returns the loaded keys.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn fresh_public_keys(&self) -> Vec<PublicKey> {
-        match timeout(JWKS_TIMEOUT, self.core.refresh_keys(RefreshReason::Poll)).await {
+        match timeout(
+            JWKS_TIMEOUT,
+            self.core.key_store.refresh(RefreshReason::Poll),
+        )
+        .await
+        {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(error = %chain(&error), "serving cached JWKS: failed to load keys");
@@ -169,7 +176,7 @@ impl Keys {
             Ok(()) | Err(WriteError::Stale | WriteError::Taken(_)) => {}
             Err(other) => return Err(Error::from(other).into()),
         }
-        self.core.load_keys().await
+        self.core.key_store.load().await
     }
 
     /// What the keys are used for, which are the newest first.

@@ -2,22 +2,26 @@
 //!
 //! A pending address change stays pending: its link is bound to the pending address, not to the password.
 
+mod new_password;
+
 use std::sync::Arc;
 
 use crate::access::ensure_operator;
 use crate::core::step_up::Proof;
-use crate::core::users::ensure_version;
 use crate::core::verify_password::{AccountLookup, own_identifier};
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
-use crate::error::{Error, FieldError, WriteError};
+use crate::error::{Error, WriteError};
 use crate::events::NewPasswordReason;
 use crate::factors::recovery_grant::RecoveryGrant;
 use crate::hashing::HashClient;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Credential, User, Version};
 use crate::store::Records;
+use crate::users::ensure_version;
 use crate::values::{Identifier, Invalid, NewPassword, Password, Secret};
+
+pub(crate) use new_password::password_writes;
 
 /// Changes and sets passwords.
 pub struct Passwords {
@@ -56,8 +60,10 @@ impl Passwords {
             .await?;
         // Checked before the code, which a rejected password must not use up.
         let checked = ensure_version(&verified.user, expected).and_then(|()| {
+            let personal = verified.user.personal_words();
             self.core
-                .check_password_field("new_password", new.expose(), &verified.user)
+                .policy
+                .check_new_password("new_password", new.expose(), &personal)
         });
         if checked.is_err() {
             self.core.release_password_backoff(ctx, &verified).await?;
@@ -92,9 +98,13 @@ impl Passwords {
         expected: Option<Version>,
     ) -> Result<(), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let mut batch = self
-                .core
-                .password_writes(ctx, &user, hash.clone(), authority.reason());
+            let mut batch = password_writes(
+                &self.core.writer,
+                ctx,
+                &user,
+                hash.clone(),
+                authority.reason(),
+            );
             // The new password is not that of a recovery.
             batch.push(RecoveryGrant::write(user.id, None));
             match self.core.writer.apply(batch).await {
@@ -149,10 +159,11 @@ impl Passwords {
     pub async fn set(&self, ctx: &Ctx, named: &str, new: &Secret<String>) -> Result<(), Error> {
         ensure_operator(ctx)?;
         let user = self.core.access.find_by_name(named).await?;
-        let password = self
-            .core
-            .check_password_rules(new.expose(), &user.personal_words())
-            .map_err(|invalid| Error::Invalid(vec![FieldError::new("password", invalid)]))?;
+        let password = self.core.policy.check_new_password(
+            "password",
+            new.expose(),
+            &user.personal_words(),
+        )?;
         let hash = self
             .core
             .hasher
@@ -164,7 +175,7 @@ impl Passwords {
 
     /// Checks a new password against the rules. `personal` are the user's own names.
     pub fn check_rules(&self, text: &str, personal: &[&str]) -> Result<NewPassword, Invalid> {
-        self.core.check_password_rules(text, personal)
+        NewPassword::parse(text, &self.core.policy.password_rules, personal)
     }
 
     /// Number of passwords that wait for hashing or are being hashed.

@@ -2,11 +2,11 @@
 
 use crate::access::{Action, Begun};
 use crate::core::MAX_WRITE_ATTEMPTS;
-use crate::core::users::ensure_version;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::Version;
 use crate::profile::Profile;
+use crate::users::ensure_version;
 use crate::values::UserId;
 
 impl Profile {

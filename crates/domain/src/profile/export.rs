@@ -9,7 +9,6 @@ use jiff::Timestamp;
 
 use crate::access::Action;
 use crate::access::ensure_operator;
-use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
@@ -20,7 +19,7 @@ use crate::model::{
     User,
 };
 use crate::profile::Profile;
-use crate::store::Records;
+use crate::store::{Records, Store};
 use crate::values::{AuditEventId, EmailAddress};
 
 /// Maximum length of a scheme name in the export.
@@ -112,7 +111,7 @@ impl Profile {
             sessions: self.core.valid_sessions(ctx, &user).await?,
             devices: store.list_readable(Device::of_user(user.id)).await?,
             links: self.links_of(&user).await?,
-            mails: self.core.mails_about(&user).await?,
+            mails: mails_about(&*self.core.ports.store, &user).await?,
             user,
         };
         if is_own {
@@ -153,19 +152,16 @@ impl Profile {
     }
 }
 
-impl Core {
-    /// Returns the queued mails about the user, and those to the confirmed address that have no user, oldest first.
-    pub(crate) async fn mails_about(&self, user: &User) -> Result<Vec<MailJob>, Error> {
-        let store = &self.ports.store;
-        let of_user = Job::of_user(user.id).only(MailJob::is_mail());
-        let mut mails = store.list_readable(of_user).await?;
-        if let Some(email) = &user.email {
-            let to_address = Job::without_user(email.key()).only(MailJob::is_mail());
-            mails.extend(store.list_readable(to_address).await?);
-        }
-        mails.sort_by_key(|mail: &MailJob| mail.id);
-        Ok(mails)
+/// Returns the queued mails about the user, and those to the confirmed address that have no user, oldest first.
+pub(crate) async fn mails_about(store: &dyn Store, user: &User) -> Result<Vec<MailJob>, Error> {
+    let of_user = Job::of_user(user.id).only(MailJob::is_mail());
+    let mut mails = store.list_readable(of_user).await?;
+    if let Some(email) = &user.email {
+        let to_address = Job::without_user(email.key()).only(MailJob::is_mail());
+        mails.extend(store.list_readable(to_address).await?);
     }
+    mails.sort_by_key(|mail: &MailJob| mail.id);
+    Ok(mails)
 }
 
 /// Returns the scheme name at the start of a hash; `imported` if there is none.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::core::Core;
 
 pub use activity::{Activity, ActivityActor};
+pub(crate) use export::mails_about;
 pub use export::{PasswordMetadata, PersonalData};
 pub use update::{ProfileUpdate, ViewedUser};
 

@@ -7,7 +7,6 @@ use crate::access::names_actor;
 use crate::access::{self, Action, Target};
 use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::core::sessions::Authenticated;
-use crate::core::users::ensure_version;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
@@ -15,6 +14,7 @@ use crate::model::LastSignIn;
 use crate::model::{User, Version};
 use crate::profile::Profile;
 use crate::store::{Batch, Records};
+use crate::users::ensure_version;
 use crate::values::{Data, LanguageTag, Name};
 
 /// An update of a profile.

@@ -12,8 +12,10 @@ use crate::error::Error;
 use crate::events::{Event, NewPasswordReason};
 use crate::factors::recovery_grant::RecoveryGrant;
 use crate::hashing::HashClient;
+use crate::links::find_unexpired_link;
 use crate::metric_event::SessionEnd;
 use crate::model::{Link, Purpose, Status, User};
+use crate::password::password_writes;
 use crate::values::{EmailAddress, JobId, Secret, Token};
 
 /// Sets a new password by a mailed link.
@@ -44,10 +46,8 @@ impl Recovery {
     }
 
     async fn find_recovery(&self, ctx: &Ctx, token: &Token) -> Result<(Link, User), Error> {
-        let (link, user) = self
-            .core
-            .find_unexpired_link(ctx, token, Purpose::Recovery)
-            .await?;
+        let (link, user) =
+            find_unexpired_link(&*self.core.ports.store, ctx, token, Purpose::Recovery).await?;
         if link.used_at.is_some() || !may_recover(&user, &link) {
             return Err(Error::LinkExpired);
         }
@@ -63,9 +63,11 @@ impl Recovery {
         new_password: &Secret<String>,
     ) -> Result<(), Error> {
         let (link, user) = self.find_recovery(ctx, token).await?;
-        let password =
-            self.core
-                .check_password_field("new_password", new_password.expose(), &user)?;
+        let password = self.core.policy.check_new_password(
+            "new_password",
+            new_password.expose(),
+            &user.personal_words(),
+        )?;
         // The link was mailed to the owner, so a flood of unknown clients must not reject its user.
         let hash_client = HashClient::known_device();
         let password_hash = self
@@ -94,7 +96,8 @@ impl Recovery {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let (link, user) = self.find_recovery(ctx, token).await?;
             let mut batch = vec![link.mark_used(ctx.now)];
-            batch.extend(self.core.password_writes(
+            batch.extend(password_writes(
+                &self.core.writer,
                 ctx,
                 &user,
                 password_hash.clone(),

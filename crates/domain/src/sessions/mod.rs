@@ -12,16 +12,16 @@ use futures_util::future::try_join;
 use jiff::Timestamp;
 
 use crate::access::{Action, Begun};
-use crate::core::keys::RefreshReason;
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
+use crate::keys::RefreshReason;
 use crate::metric_event::SessionEnd;
 use crate::model::{Session, Status, User, replacements};
-use crate::session_cache::{CacheEntry, CacheLookup, KeyringVersion};
+use crate::session_cache::{CacheEntry, CacheLookup};
 use crate::store::{Batch, Records};
-use crate::tokens::{SessionClaims, Verified};
+use crate::tokens::{KeyringVersion, SessionClaims, Verified};
 use crate::values::{Digest, SessionId, Token, UserId};
 
 pub use crate::core::sessions::{Authenticated, SignedIn};
@@ -47,8 +47,8 @@ impl Sessions {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn authenticate(&self, ctx: &Ctx, token: &str) -> Result<Authenticated, Error> {
         let digest = Digest::of(token.as_bytes());
-        let keyring_version = self.core.cache.keyring_version();
-        let entry = match self.core.cache.find(&digest, ctx.now) {
+        let keyring_version = self.core.keyring.version();
+        let entry = match self.core.cache.find(&digest, keyring_version, ctx.now) {
             CacheLookup::Fresh(entry) => entry,
             CacheLookup::VerifiedStale(claims) => {
                 self.look_up(ctx, digest, (claims, keyring_version)).await?
@@ -90,7 +90,10 @@ impl Sessions {
             Verified::Invalid => Err(Error::InvalidToken),
             // Another node may just have rotated the key.
             Verified::UnknownKey => {
-                self.core.refresh_keys(RefreshReason::UnknownKey).await?;
+                self.core
+                    .key_store
+                    .refresh(RefreshReason::UnknownKey)
+                    .await?;
                 match self.core.keyring.verify(token) {
                     Verified::Claims(claims) => Ok(claims),
                     _ => Err(Error::InvalidToken),

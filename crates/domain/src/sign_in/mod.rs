@@ -14,14 +14,15 @@ use jiff::Timestamp;
 use crate::access::Action;
 use crate::core::Core;
 use crate::core::sessions::SignedIn;
-use crate::core::sign_up_cookie::CompletedSignUp;
 use crate::core::verify_password::{VerifiedPassword, own_identifier};
 use crate::ctx::{Actor, Ctx};
+use crate::deletion::ensure_no_pending_deletion;
 use crate::error::Error;
 use crate::events::Event;
 use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::FactorSet;
 use crate::model::{AuditKind, AuthMethod, Device};
+use crate::sign_up::CompletedSignUp;
 use crate::store::Batch;
 use crate::values::Password;
 
@@ -170,9 +171,7 @@ impl SignIn {
         proved: (Vec<AuthMethod>, Timestamp),
         mut batch: Batch,
     ) -> Result<SignedIn, Error> {
-        self.core
-            .ensure_no_pending_deletion(ctx, &verified.user)
-            .await?;
+        ensure_no_pending_deletion(&self.core.writer, ctx, &verified.user).await?;
         let user = &verified.user;
         let (device, unusual) = self.record_device(ctx, user, &history).await?;
         batch.extend(device);

@@ -4,12 +4,13 @@
 //! address, and the first to confirm gets it. The worker looks the address up when it sends the mail.
 //!
 //! A browser is signed in without entering the password again: at once if the account is active, else when the address is
-//! confirmed there (`core::sign_up_cookie`).
+//! confirmed there (`cookie`).
+
+mod cookie;
 
 use std::sync::Arc;
 
 use crate::core::Core;
-use crate::core::users::ensure_identifier;
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
 use crate::events::Event;
@@ -19,11 +20,13 @@ use crate::model::{
 };
 use crate::policy::SignUpPolicy;
 use crate::store::{Records, Write};
+use crate::users::ensure_identifier;
 use crate::values::{
     Data, EmailAddress, Invalid, Name, NewPassword, Role, Secret, UserId, Username,
 };
 
-pub use crate::core::sign_up_cookie::{CompletedSignUp, SIGN_UP_COOKIE_LIFETIME};
+pub(crate) use cookie::SignUpCookies;
+pub use cookie::{CompletedSignUp, SIGN_UP_COOKIE_LIFETIME};
 
 /// Input of a sign-up; at least one of `username` and `email`.
 #[derive(Debug)]
@@ -83,7 +86,7 @@ impl SignUp {
         Ok(match user.pending_address() {
             Some(email) if user.status == Status::Pending => BrowserSignUp::Unconfirmed {
                 email: email.clone(),
-                cookie: self.core.sign_up_cookie(ctx, &user, email, &password),
+                cookie: self.core.sign_up_cookies.seal(ctx, &user, email, &password),
             },
             _ => BrowserSignUp::Completed(Box::new(CompletedSignUp {
                 user,

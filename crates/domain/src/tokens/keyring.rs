@@ -1,5 +1,6 @@
 //! The keys in use on this node: one signs, all of them verify.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine;
@@ -18,7 +19,13 @@ use crate::values::{Digest, Secret};
 pub struct Keyring {
     master: MasterKey,
     keys: RwLock<Arc<Vec<LoadedKey>>>,
+    /// Number of times that keys were removed.
+    removals: AtomicU64,
 }
+
+/// Version of the keys: a signature that was verified with another one must be verified again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyringVersion(u64);
 
 struct LoadedKey {
     kid: String,
@@ -56,6 +63,7 @@ impl Keyring {
         Self {
             master,
             keys: RwLock::new(Arc::new(Vec::new())),
+            removals: AtomicU64::new(0),
         }
     }
 
@@ -108,9 +116,14 @@ impl Keyring {
         }
     }
 
-    /// Replaces the keys with those of the store, newest first. Returns `true` if a key was removed. Fails without
-    /// effect if a key that is not retired cannot be opened.
-    pub fn load(&self, keys: &[SigningKey]) -> Result<bool, KeyringError> {
+    /// The version, which changes when a key is removed. Read before a signature is verified.
+    pub(crate) fn version(&self) -> KeyringVersion {
+        KeyringVersion(self.removals.load(Ordering::Acquire))
+    }
+
+    /// Replaces the keys with those of the store, newest first. Fails without effect if a key that is not retired cannot be
+    /// opened.
+    pub fn load(&self, keys: &[SigningKey]) -> Result<(), KeyringError> {
         let loaded = keys
             .iter()
             .map(|key| self.open(key))
@@ -119,7 +132,10 @@ impl Keyring {
         let is_gone = |known: &LoadedKey| loaded.iter().all(|key| key.kid != known.kid);
         let has_gone = ring.iter().any(is_gone);
         *ring = Arc::new(loaded);
-        Ok(has_gone)
+        if has_gone {
+            self.removals.fetch_add(1, Ordering::AcqRel);
+        }
+        Ok(())
     }
 
     /// Returns `true` if the loaded keys are stored as they were loaded, and one of them is not retired. Otherwise a key was

@@ -13,5 +13,6 @@ mod seal;
 
 pub use counter_keys::CounterKeys;
 pub use jwt::{AudienceClaims, SessionClaims};
+pub(crate) use keyring::KeyringVersion;
 pub use keyring::{Keyring, KeyringError, PublicKey, Verified};
 pub use seal::{MasterKey, UnsealError};

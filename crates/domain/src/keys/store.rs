@@ -1,12 +1,14 @@
 //! Loads the signing keys, for the session check and for the key service (J-06).
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
-use crate::core::Core;
+use crate::clock::Clock;
 use crate::error::{Error, chain};
 use crate::model::SigningKey;
-use crate::store::{Records, StoreError};
-use crate::tokens::KeyringError;
+use crate::store::{Records, Store, StoreError};
+use crate::tokens::{Keyring, KeyringError};
 
 /// Minimum interval between two key refreshes for the same reason. It is short because another node's new key may
 /// be rejected for that long while an attacker floods this node with unknown keys.
@@ -17,7 +19,7 @@ const MAX_REFRESH_WAIT: SignedDuration = SignedDuration::from_secs(30);
 /// The last key refresh for each reason. A refresh for one reason does not delay one for the other: a key may have
 /// been created in between, and its first token must not be rejected.
 #[derive(Default)]
-pub(crate) struct KeyRefreshes {
+struct KeyRefreshes {
     for_unknown_key: Option<LastRefresh>,
     for_poll: Option<LastRefresh>,
 }
@@ -70,33 +72,49 @@ impl From<KeysError> for Error {
     }
 }
 
-impl Core {
-    /// Returns the stored keys, newest first.
-    pub(crate) async fn list_keys(&self) -> Result<Vec<SigningKey>, Error> {
-        let query = SigningKey::newest_first();
-        Ok(self.ports.store.list(query).await?)
+/// The signing keys in the store, which the keyring loads.
+pub(crate) struct KeyStore {
+    store: Arc<dyn Store>,
+    keyring: Arc<Keyring>,
+    clock: Arc<dyn Clock>,
+    /// Locked while the keys are loaded.
+    refreshes: tokio::sync::Mutex<KeyRefreshes>,
+}
+
+impl KeyStore {
+    pub(crate) fn new(store: Arc<dyn Store>, keyring: Arc<Keyring>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            keyring,
+            clock,
+            refreshes: tokio::sync::Mutex::default(),
+        }
     }
 
-    pub(crate) async fn load_keys(&self) -> Result<Vec<SigningKey>, KeysError> {
-        let mut refreshes = self.key_refreshes.lock().await;
-        self.load_keys_locked(&mut refreshes).await
+    /// Returns the stored keys, newest first.
+    pub(crate) async fn list(&self) -> Result<Vec<SigningKey>, Error> {
+        let query = SigningKey::newest_first();
+        Ok(self.store.list(query).await?)
+    }
+
+    pub(crate) async fn load(&self) -> Result<Vec<SigningKey>, KeysError> {
+        let mut refreshes = self.refreshes.lock().await;
+        self.load_locked(&mut refreshes).await
     }
 
     /// The caller holds the lock of the [`KeyRefreshes`], so that keys which were read later are also loaded later.
-    async fn load_keys_locked(&self, _: &mut KeyRefreshes) -> Result<Vec<SigningKey>, KeysError> {
-        let keys = self.list_keys().await?;
-        if self.keyring.load(&keys)? {
-            self.cache.key_removed();
-        }
+    async fn load_locked(&self, _: &mut KeyRefreshes) -> Result<Vec<SigningKey>, KeysError> {
+        let keys = self.list().await?;
+        self.keyring.load(&keys)?;
         Ok(keys)
     }
 
     /// Reloads the keys, for each reason at most ten times a second: a flood of forged tokens must not become a
     /// flood of queries. A call during another refresh waits for it and returns its result, also an error: a new
     /// key is often used by several requests at once, and these wait only once for a store that is down.
-    pub(crate) async fn refresh_keys(&self, reason: RefreshReason) -> Result<(), Error> {
-        let called_at = self.now();
-        let mut refreshes = self.key_refreshes.lock().await;
+    pub(crate) async fn refresh(&self, reason: RefreshReason) -> Result<(), Error> {
+        let called_at = self.clock.now();
+        let mut refreshes = self.refreshes.lock().await;
         // The age is negative for a call that waited for a refresh. Beyond that wait, the clock was set back.
         let is_recent = |last: &LastRefresh| {
             let age = called_at.duration_since(last.ended_at);
@@ -109,9 +127,9 @@ impl Core {
             }
             return Ok(());
         }
-        let loaded = self.load_keys_locked(&mut refreshes).await;
+        let loaded = self.load_locked(&mut refreshes).await;
         *refreshes.last(reason) = Some(LastRefresh {
-            ended_at: self.now(),
+            ended_at: self.clock.now(),
             failed: loaded.is_err(),
         });
         loaded.map(drop).map_err(Error::from)

@@ -6,15 +6,18 @@
 //! it, and so does the confirmation, which uses the link up. A sign-up with an address that is in use has a pending user
 //! like any other, whose link is never mailed, so its cookie reveals nothing.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::core::Core;
+use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{Credential, User};
-use crate::store::Records;
+use crate::store::{Records, Store};
+use crate::tokens::Keyring;
 use crate::values::{Digest, EmailAddress, Secret};
 
 /// Time for which the cookie is valid.
@@ -37,10 +40,17 @@ impl CompletedSignUp {
     }
 }
 
-impl Core {
+/// Seals and opens the cookies.
+pub(crate) struct SignUpCookies {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) random: Arc<dyn RandomSource>,
+}
+
+impl SignUpCookies {
     /// Creates the cookie of a sign-up whose address has to be confirmed. All have the same length, so that the length of a
     /// response does not depend on the account.
-    pub(crate) fn sign_up_cookie(
+    pub(crate) fn seal(
         &self,
         ctx: &Ctx,
         user: &User,
@@ -50,30 +60,30 @@ impl Core {
         let entered_at = ctx.now.as_microsecond().to_be_bytes();
         let binding = binding(user, email, password);
         let plain = [entered_at.as_slice(), binding.as_bytes()].concat();
-        let sealed = self.keyring.seal_secret(NAME, &plain, &*self.ports.random);
+        let sealed = self.keyring.seal_secret(NAME, &plain, &*self.random);
         Secret::new(URL_SAFE_NO_PAD.encode(sealed))
     }
 
     /// Returns when the password was entered, if the cookie is of the sign-up of this user with this address. `None` if it
     /// is void.
-    pub(crate) async fn sign_up_password_entered_at(
+    pub(crate) async fn password_entered_at(
         &self,
         ctx: &Ctx,
         cookie: &str,
         (user, email): (&User, &EmailAddress),
     ) -> Result<Option<Timestamp>, Error> {
-        let Some((entered_at, bound_to)) = self.open_sign_up_cookie(cookie) else {
+        let Some((entered_at, bound_to)) = self.open(cookie) else {
             return Ok(None);
         };
         if ctx.now.duration_since(entered_at) >= SIGN_UP_COOKIE_LIFETIME {
             return Ok(None);
         }
-        let password: Option<Credential> = self.ports.store.get(user.id).await?;
+        let password: Option<Credential> = self.store.get(user.id).await?;
         let is_bound = password.is_some_and(|stored| binding(user, email, &stored) == bound_to);
         Ok(is_bound.then_some(entered_at))
     }
 
-    fn open_sign_up_cookie(&self, cookie: &str) -> Option<(Timestamp, Digest)> {
+    fn open(&self, cookie: &str) -> Option<(Timestamp, Digest)> {
         let sealed = URL_SAFE_NO_PAD.decode(cookie).ok()?;
         let plain = self.keyring.open_secret(NAME, &sealed).ok()?;
         let (entered_at, bound_to) = plain.expose().split_first_chunk::<8>()?;

@@ -1,21 +1,29 @@
 //! Removes pending addresses, and the rows of deleted users.
 
-use crate::core::Core;
+use std::sync::Arc;
+
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
 use crate::model::{TABLES, User};
-use crate::store::{Batch, Records};
+use crate::store::{Batch, Records, Store};
 use crate::values::{EmailAddress, UserId};
+use crate::writer::Writer;
 
 /// Maximum number of other users whose pending address a confirmation clears. Any others can no longer confirm it,
 /// and expire.
 const MAX_SUPERSEDED: usize = 20;
 
-impl Core {
+/// Removes pending addresses, and what is left of deleted users.
+pub(crate) struct UserRemoval {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl UserRemoval {
     /// Deletes the rows of a deleted user. They are void: a failure is only logged, and the worker repeats the purge.
     pub(crate) async fn purge(&self, user_id: UserId) {
-        if let Err(error) = self.ports.store.purge(TABLES, user_id.into()).await {
+        if let Err(error) = self.store.purge(TABLES, user_id.into()).await {
             tracing::warn!(user.id = %user_id, error = %chain(&error), "failed to purge a deleted user; the worker tries again");
         }
     }
@@ -32,7 +40,7 @@ impl Core {
 
     async fn remove_superseded(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
         let others = User::with_pending_email(email.key()).limit(MAX_SUPERSEDED);
-        let others: Vec<User> = self.ports.store.list_readable(others).await?;
+        let others: Vec<User> = self.store.list_readable(others).await?;
         for other in others {
             self.remove_pending_email(ctx, &other, Event::SignUpSuperseded { user_id: other.id })
                 .await?;

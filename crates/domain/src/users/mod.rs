@@ -1,4 +1,6 @@
-//! Checks that several services make.
+//! Accounts: checks that several services make, and the removal of users.
+
+pub(crate) mod removal;
 
 use crate::error::{Error, FieldError};
 use crate::model::{User, Version};
