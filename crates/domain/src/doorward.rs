@@ -25,7 +25,7 @@ use crate::policy::Policy;
 use crate::ports::Ports;
 use crate::profile::Profile;
 use crate::recovery::Recovery;
-use crate::sessions::Sessions;
+use crate::sessions::{LastSeenTimes, Sessions};
 use crate::sign_in::SignIn;
 use crate::sign_up::SignUp;
 use crate::tokens::Keyring;
@@ -63,6 +63,8 @@ pub struct Doorward {
     pub keys: Keys,
     /// Sends the mails in the outbox.
     pub outbox: Outbox,
+    /// Writes when sessions were last used.
+    pub last_seen: Arc<LastSeenTimes>,
     /// Runs periodic tasks, and reports whether the stores respond.
     pub housekeeping: Housekeeping,
     /// Writes and lists the totals.
@@ -92,6 +94,7 @@ impl Doorward {
             audit: Audit { core: core.clone() },
             keys: Keys { core: core.clone() },
             outbox: Outbox { core: core.clone() },
+            last_seen: core.last_seen.clone(),
             housekeeping: Housekeeping { core: core.clone() },
             totals: Totals { core: core.clone() },
             nodes: Nodes { core: core.clone() },

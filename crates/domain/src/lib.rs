@@ -43,8 +43,6 @@ pub mod ports;
 pub mod profile;
 mod readiness;
 pub mod recovery;
-mod session_cache;
-pub mod session_store;
 pub mod sessions;
 pub mod sign_in;
 pub mod sign_up;

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::ports::Ports;
-use crate::session_store::SessionStore;
+use crate::sessions::SessionStore;
 use crate::store::StoreError;
 
 /// Time for which a result is used, from the end of its probe.

@@ -21,7 +21,7 @@ fn having(code: &str) -> Vec<String> {
 fn one_function_creates_sessions_and_one_flow_calls_it() {
     assert_eq!(
         having("sessions.open("),
-        ["crates/domain/src/core/sessions.rs"]
+        ["crates/domain/src/sessions/issuer.rs"]
     );
     assert_eq!(
         having(".issue_session("),

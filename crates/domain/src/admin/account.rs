@@ -51,7 +51,7 @@ impl Admin {
         let activity: Vec<AuditEvent> = core.ports.store.list_readable(activity).await?;
         let account = Account {
             last_sign_in_at: LastSignIn::time_of(&*core.ports.store, user.id).await?,
-            sessions: core.valid_sessions(ctx, &user).await?,
+            sessions: core.last_seen.valid_sessions(ctx, &user).await?,
             factors: core.list_factors(ctx, &user).await?,
             mails: mails_about(&*core.ports.store, &user).await?,
             people: people_of(&*core.ports.store, &activity).await?,

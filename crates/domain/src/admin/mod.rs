@@ -157,6 +157,7 @@ impl Admin {
                 Ok(()) if changed.security_epoch != user.security_epoch => {
                     let (epoch, reason) = (changed.security_epoch, SessionEnd::AccountChanged);
                     self.core
+                        .session_ender
                         .end_sessions(ctx, user.id, epoch, reason, None)
                         .await;
                     return Ok(changed);

@@ -1,17 +1,14 @@
 //! The dependencies of all services, and the steps that several of them need. Imports no service.
 //!
-//! A service holds an [`Arc`](std::sync::Arc) of [`Core`] and calls its methods. A step of two services is a method of
-//! `Core`, in this folder, in `limits`, in `factors` or in `events`; services do not call each other.
+//! A service holds an [`Arc`](std::sync::Arc) of [`Core`] and calls the objects in its fields. A step of two services is a
+//! method of such an object, or of `Core` in this folder, in `limits` or in `factors`; services do not call each other.
 
-mod delete_user;
 pub(crate) mod mail_leases;
-pub(crate) mod sessions;
 pub(crate) mod step_up;
 pub(crate) mod undo;
 pub(crate) mod verify_password;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -27,19 +24,17 @@ use crate::outbox::subscriber::MailSubscriber;
 use crate::policy::Policy;
 use crate::ports::Ports;
 use crate::readiness::Readiness;
-use crate::session_cache::SessionCache;
-use crate::session_store::SessionStore;
-use crate::sessions::LastSeen;
+use crate::sessions::cache::SessionCache;
+use crate::sessions::{LastSeenTimes, SessionEnder, SessionIssuer, SessionStore};
 use crate::sign_up::SignUpCookies;
 use crate::tokens::Keyring;
 use crate::totals::counts::{CountingRecorder, TotalCounts};
 use crate::user_versions::UserVersions;
 use crate::users::removal::UserRemoval;
-use crate::values::SessionId;
 use crate::writer::Writer;
 
 /// Maximum number of attempts of an operation whose write is stale because of a concurrent write. After that it returns
-/// [`Error::Overloaded`].
+/// [`Error::Overloaded`](crate::error::Error::Overloaded).
 pub(crate) const MAX_WRITE_ATTEMPTS: usize = 64;
 /// Size of this node's session cache: about 20,000 sessions of users with little data (H-05).
 const SESSION_CACHE_BYTES: u64 = 48 * 1024 * 1024;
@@ -52,7 +47,9 @@ pub(crate) struct Core {
     pub(crate) hasher: Hasher,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) cache: SessionCache,
-    pub(crate) seen: Mutex<HashMap<SessionId, LastSeen>>,
+    pub(crate) last_seen: Arc<LastSeenTimes>,
+    pub(crate) session_ender: Arc<SessionEnder>,
+    pub(crate) session_issuer: SessionIssuer,
     pub(crate) key_store: Arc<KeyStore>,
     pub(crate) sign_up_cookies: SignUpCookies,
     pub(crate) user_removal: Arc<UserRemoval>,
@@ -117,18 +114,38 @@ impl Core {
             keyring: keyring.clone(),
             random: random.clone(),
         };
+        let sessions = SessionStore::new(store.clone(), ports.sessions.clone());
+        let last_seen = LastSeenTimes::new(sessions.clone(), policy.clone());
+        let last_seen = Arc::new(last_seen);
+        let session_ender = Arc::new(SessionEnder {
+            sessions: sessions.clone(),
+            user_versions: user_versions.clone(),
+            policy: policy.clone(),
+            writer: writer.clone(),
+        });
+        let session_issuer = SessionIssuer {
+            sessions: sessions.clone(),
+            ender: session_ender.clone(),
+            keyring: keyring.clone(),
+            random: random.clone(),
+            policy: policy.clone(),
+            writer: writer.clone(),
+        };
         let user_removal = Arc::new(UserRemoval {
             store: store.clone(),
             writer: writer.clone(),
+            sessions: session_ender.clone(),
         });
         Self {
             hasher: hasher.with_recorder(ports.recorder.clone()),
-            sessions: SessionStore::new(store.clone(), ports.sessions.clone()),
+            sessions,
             policy,
             device_cookies: DeviceCookies::new(keyring.mac_key("device")),
             keyring,
             cache: SessionCache::new(SESSION_CACHE_BYTES, user_versions.clone()),
-            seen: Mutex::new(HashMap::new()),
+            last_seen,
+            session_ender,
+            session_issuer,
             key_store,
             sign_up_cookies,
             user_removal,
@@ -149,10 +166,5 @@ impl Core {
     /// The current time.
     pub(crate) fn now(&self) -> Timestamp {
         self.ports.clock.now()
-    }
-
-    pub(crate) fn record_last_seen(&self, used: LastSeen) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(used.id, used);
     }
 }

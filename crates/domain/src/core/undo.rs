@@ -99,7 +99,9 @@ impl Core {
             match self.writer.apply(batch).await {
                 Ok(()) => {
                     let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
-                    self.end_sessions(ctx, user.id, epoch, reason, None).await;
+                    self.session_ender
+                        .end_sessions(ctx, user.id, epoch, reason, None)
+                        .await;
                     return Ok(turns_off);
                 }
                 // The link was used, or the user or the factors changed in between: read them again.

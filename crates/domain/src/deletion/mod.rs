@@ -57,7 +57,11 @@ impl Deletion {
             }
             let grace = core.policy.deletion_grace;
             if grace.is_zero() {
-                match core.delete_user(ctx, &user, reason, batch).await? {
+                match core
+                    .user_removal
+                    .delete_user(ctx, &user, reason, batch)
+                    .await?
+                {
                     true => return Ok(user),
                     false => continue,
                 }
@@ -78,7 +82,9 @@ impl Deletion {
             core.writer.emit(ctx, requested, &mut batch);
             if core.writer.apply_unless_stale(batch).await? {
                 let (epoch, end) = (changed.security_epoch, SessionEnd::AccountChanged);
-                core.end_sessions(ctx, user.id, epoch, end, None).await;
+                core.session_ender
+                    .end_sessions(ctx, user.id, epoch, end, None)
+                    .await;
                 return Ok(changed);
             }
         }

@@ -142,6 +142,7 @@ impl Email {
                         let (epoch, reason) =
                             (confirmed.security_epoch, SessionEnd::AccountChanged);
                         self.core
+                            .session_ender
                             .end_sessions(ctx, user.id, epoch, reason, None)
                             .await;
                     }

@@ -104,6 +104,7 @@ impl Factors {
         let keep = ctx.actor.session_id().filter(|_| is_own);
         let (epoch, reason) = (changed.security_epoch, SessionEnd::AccountChanged);
         self.core
+            .session_ender
             .end_sessions(ctx, user.id, epoch, reason, keep)
             .await;
         Ok(true)

@@ -40,6 +40,7 @@ impl Housekeeping {
         let is_due = |user: &User| user.deletion.is_some_and(|deletion| deletion.at <= ctx.now);
         if let Some(user) = user.filter(is_due) {
             self.core
+                .user_removal
                 .delete_user(ctx, &user, None, Batch::new())
                 .await?;
         }

@@ -1,10 +1,9 @@
-//! Periodic tasks of the worker: deletes expired records and users whose deletion is due, and writes last-seen times. Also
-//! the readiness check.
+//! Periodic tasks of the worker: deletes expired records and users whose deletion is due. Also the readiness check.
 
 mod deletions;
 mod suppressed;
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -161,30 +160,6 @@ impl Housekeeping {
             }
             None => Ok(()),
         }
-    }
-
-    /// Writes the last-seen times collected since the previous call. Times that cannot be written stay in memory,
-    /// so that no session that was used reaches its idle timeout (S-04).
-    pub async fn write_last_seen(&self) -> Result<(), Error> {
-        let gathered = || {
-            self.core
-                .seen
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        let seen: Vec<_> = gathered().values().copied().collect();
-        if seen.is_empty() {
-            return Ok(());
-        }
-        self.core.sessions.touch(&seen).await?;
-        let mut gathered = gathered();
-        for written in seen {
-            // Keep the entry if the session was used again during the write.
-            if gathered.get(&written.id) == Some(&written) {
-                gathered.remove(&written.id);
-            }
-        }
-        Ok(())
     }
 
     /// Returns the status of both stores, with the names that operators know. The stores are queried at most once

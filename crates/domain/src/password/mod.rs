@@ -111,6 +111,7 @@ impl Passwords {
                 Ok(()) => {
                     let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
                     self.core
+                        .session_ender
                         .end_sessions(ctx, user.id, epoch, reason, ctx.actor.session_id())
                         .await;
                     return Ok(());

@@ -8,12 +8,12 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use crate::access::Action;
-use crate::core::sessions::Authenticated;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
 use crate::model::{AuditEvent, AuditFilter, AuditKind, actor_id};
 use crate::profile::Profile;
+use crate::sessions::Authenticated;
 use crate::store::Records;
 use crate::values::{AuditEventId, UserId};
 

@@ -27,7 +27,12 @@ impl Profile {
                 .await?;
             let Begun { user, batch, .. } = begun;
             ensure_version(&user, expected)?;
-            if self.core.delete_user(ctx, &user, None, batch).await? {
+            if self
+                .core
+                .user_removal
+                .delete_user(ctx, &user, None, batch)
+                .await?
+            {
                 return Ok(user.id);
             }
         }

@@ -108,7 +108,7 @@ impl Profile {
                 scheme: scheme_of(credential.data.expose()),
             }),
             factors: self.core.stored_factors(&user).await?,
-            sessions: self.core.valid_sessions(ctx, &user).await?,
+            sessions: self.core.last_seen.valid_sessions(ctx, &user).await?,
             devices: store.list_readable(Device::of_user(user.id)).await?,
             links: self.links_of(&user).await?,
             mails: mails_about(&*self.core.ports.store, &user).await?,

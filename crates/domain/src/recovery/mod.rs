@@ -107,6 +107,7 @@ impl Recovery {
             if self.core.writer.apply_unless_stale(batch).await? {
                 let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
                 self.core
+                    .session_ender
                     .end_sessions(ctx, user.id, epoch, reason, None)
                     .await;
                 return Ok(());

@@ -3,9 +3,9 @@
 use jiff::SignedDuration;
 use uuid::Uuid;
 
-use crate::core::sessions::Authenticated;
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::sessions::Authenticated;
 use crate::sessions::Sessions;
 use crate::tokens::AudienceClaims;
 use crate::values::{Invalid, Secret, SessionId};

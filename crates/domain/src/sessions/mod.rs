@@ -1,10 +1,17 @@
-//! Sessions: checked at every request (S-03, S-06, Z-04), listed and ended (S-07). `core::sessions` issues them.
-//! `renewal` issues new tokens for them.
+//! Sessions: checked at every request (S-03, S-06, Z-04), listed and ended (S-07).
+//!
+//! `issuer` issues them, `renewal` issues new tokens for them, `ender` ends them. `last_seen` has the times of their use,
+//! `cache` the checked tokens. `store` writes them to the main store, or to a separate one (`port`).
 
 mod audience_token;
+pub(crate) mod cache;
+mod ender;
+mod issuer;
+mod last_seen;
 mod port;
 mod renewal;
 mod sign_out;
+mod store;
 
 use std::sync::Arc;
 
@@ -19,15 +26,19 @@ use crate::events::Event;
 use crate::keys::RefreshReason;
 use crate::metric_event::SessionEnd;
 use crate::model::{Session, Status, User, replacements};
-use crate::session_cache::{CacheEntry, CacheLookup};
 use crate::store::{Batch, Records};
 use crate::tokens::{KeyringVersion, SessionClaims, Verified};
 use crate::values::{Digest, SessionId, Token, UserId};
+use cache::{CacheEntry, CacheLookup};
 
-pub use crate::core::sessions::{Authenticated, SignedIn};
 pub(crate) use audience_token::JWKS_LEAD_TIME;
 pub use audience_token::{Audience, AudienceToken};
+pub(crate) use ender::SessionEnder;
+pub(crate) use issuer::SessionIssuer;
+pub use issuer::SignedIn;
+pub use last_seen::LastSeenTimes;
 pub use port::{LastSeen, SeparateSessions, SessionUpdate};
+pub use store::SessionStore;
 
 /// Age of `last_seen_at`, in seconds, from which a request refreshes it.
 const LAST_SEEN_INTERVAL_SECONDS: i64 = 60;
@@ -35,6 +46,22 @@ const LAST_SEEN_INTERVAL_SECONDS: i64 = 60;
 /// a use at most ten seconds late. A session may end up to ten seconds before its idle timeout, and never after it
 /// (S-04).
 const LAST_SEEN_INTERVAL_IDLE_SECONDS: i64 = 5;
+
+/// A verified session token.
+#[derive(Clone)]
+pub struct Authenticated(pub(crate) Arc<CacheEntry>);
+
+impl Authenticated {
+    /// The user of the session.
+    pub fn user(&self) -> &User {
+        &self.0.user
+    }
+
+    /// The session.
+    pub fn session(&self) -> &Session {
+        &self.0.session
+    }
+}
 
 /// Checks, renews, lists and ends sessions.
 pub struct Sessions {
@@ -70,12 +97,12 @@ impl Sessions {
                 return Err(Error::InvalidToken);
             }
         }
-        let seen_every = match self.core.idle_limit(entry.user.role) {
+        let seen_every = match self.core.last_seen.idle_limit(entry.user.role) {
             None => LAST_SEEN_INTERVAL_SECONDS,
             Some(_) => LAST_SEEN_INTERVAL_IDLE_SECONDS,
         };
         if ctx.now.as_second() - entry.session.last_seen_at.as_second() >= seen_every {
-            self.core.record_last_seen(LastSeen {
+            self.core.last_seen.note(LastSeen {
                 user_id: entry.user.id,
                 id: entry.session.id,
                 at: ctx.now,
@@ -141,7 +168,7 @@ impl Sessions {
             && session.expires_at > now
             && user.status == Status::Active
             && session.epoch >= user.security_epoch
-            && !self.core.is_idle(session, user.role, now);
+            && !self.core.last_seen.is_idle(session, user.role, now);
         // Issued before a replacement (S-02). This is not a reuse: the client may have missed the replacement,
         // such as a script with a stored cookie.
         let is_replaced = replacements(claims.generation) < replacements(session.generation);
@@ -167,6 +194,7 @@ impl Sessions {
             .writer
             .emit(ctx, Event::TokenReused { user_id }, &mut batch);
         self.core
+            .session_ender
             .end_session(ctx, user_id, id, reason, batch)
             .await?;
         Ok(())
@@ -184,7 +212,7 @@ impl Sessions {
             .writer
             .emit_view(ctx, Event::SessionsListed { user_id: user.id })
             .await?;
-        Ok(self.core.valid_sessions(ctx, &user).await?)
+        Ok(self.core.last_seen.valid_sessions(ctx, &user).await?)
     }
 
     /// Ends one of a user's sessions. Fails with [`Error::NotFound`] if it is not valid.
@@ -203,7 +231,7 @@ impl Sessions {
         let is_valid = stored.iter().any(|session| {
             session.id == id
                 && session.epoch >= user.security_epoch
-                && !self.core.is_idle(session, user.role, ctx.now)
+                && !self.core.last_seen.is_idle(session, user.role, ctx.now)
         });
         if !is_valid || self.core.sessions.has_ended(id).await? {
             return Err(Error::NotFound);
@@ -211,7 +239,10 @@ impl Sessions {
         let revoked = Event::SessionRevoked { user_id: user.id };
         self.core.writer.emit(ctx, revoked, &mut batch);
         let reason = SessionEnd::Revoked;
-        let end = self.core.end_session(ctx, user.id, id, reason, batch);
+        let end = self
+            .core
+            .session_ender
+            .end_session(ctx, user.id, id, reason, batch);
         match end.await? {
             true => Ok(()),
             false => Err(Error::NotFound),
@@ -259,6 +290,7 @@ impl Sessions {
             if self.core.writer.apply_unless_stale(batch).await? {
                 let (epoch, reason) = (user.security_epoch + 1, SessionEnd::Revoked);
                 self.core
+                    .session_ender
                     .end_sessions(ctx, user.id, epoch, reason, keep)
                     .await;
                 return Ok(());

@@ -10,7 +10,7 @@ use crate::values::{Digest, SessionId, UserId};
 /// Stores open sessions apart from the records of the main store, such as in Redis. It may lose writes, unless it says
 /// otherwise: it can be restored from a snapshot, or acknowledge writes before they are durable. Every query contains
 /// the user's id, so that a store with several servers can keep a user's sessions on one of them.
-/// [`crate::session_store::SessionStore`] uses it.
+/// [`super::SessionStore`] uses it.
 #[async_trait]
 pub trait SeparateSessions: Send + Sync {
     /// `false` if every acknowledged write is durable, as in the main store. Otherwise the main store records which sessions

@@ -5,12 +5,12 @@
 //! the session; a replacement does neither (S-04).
 
 use crate::core::MAX_WRITE_ATTEMPTS;
-use crate::core::sessions::{Authenticated, SignedIn};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::metric_event::MetricEvent;
 use crate::model::Session;
-use crate::session_cache::CacheEntry;
+use crate::sessions::cache::CacheEntry;
+use crate::sessions::{Authenticated, SignedIn};
 use crate::sessions::{SessionUpdate, Sessions};
 
 impl Sessions {
@@ -76,6 +76,7 @@ impl Sessions {
     ) -> Result<SignedIn, Error> {
         let token = self
             .core
+            .session_issuer
             .session_token(&session, &entry.claims.sid, ctx.now)?;
         Ok(SignedIn {
             token,

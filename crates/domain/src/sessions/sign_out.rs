@@ -1,10 +1,10 @@
 //! Sign-out: the end of the session is durable before the response is sent (S-05).
 
-use crate::core::sessions::Authenticated;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::metric_event::SessionEnd;
+use crate::sessions::Authenticated;
 use crate::sessions::Sessions;
 use crate::store::Batch;
 
@@ -19,6 +19,7 @@ impl Sessions {
             .emit(ctx, Event::SignedOut { user_id }, &mut batch);
         let reason = SessionEnd::SignOut;
         self.core
+            .session_ender
             .end_session(ctx, user_id, session_id, reason, batch)
             .await?;
         Ok(())

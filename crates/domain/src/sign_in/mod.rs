@@ -13,15 +13,15 @@ use jiff::Timestamp;
 
 use crate::access::Action;
 use crate::core::Core;
-use crate::core::sessions::SignedIn;
 use crate::core::verify_password::{VerifiedPassword, own_identifier};
 use crate::ctx::{Actor, Ctx};
 use crate::deletion::ensure_no_pending_deletion;
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::FactorSet;
 use crate::model::{AuditKind, AuthMethod, Device};
+use crate::sessions::SignedIn;
 use crate::sign_up::CompletedSignUp;
 use crate::store::Batch;
 use crate::values::Password;
@@ -163,7 +163,7 @@ impl SignIn {
     }
 
     /// Creates the session once all factors are verified, with these methods at this time, and with the writes of the last
-    /// one.
+    /// one. Clears the wrong passwords once it is stored.
     async fn complete(
         &self,
         ctx: &Ctx,
@@ -180,7 +180,12 @@ impl SignIn {
             unusual: unusual.as_ref(),
         };
         self.core.writer.emit(ctx, signed_in, &mut batch);
-        self.core.issue_session(ctx, verified, proved, batch).await
+        let issuer = &self.core.session_issuer;
+        let signed_in = issuer.issue_session(ctx, user, proved, batch).await?;
+        if let Err(error) = self.core.clear_password_attempts(verified).await {
+            tracing::warn!(error = %chain(&error), "failed to clear the wrong passwords after a sign-in");
+        }
+        Ok(signed_in)
     }
 
     /// Returns `true` if the signed-in user has proved recently who they are, so that no action needs the password. A second

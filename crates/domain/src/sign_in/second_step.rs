@@ -6,7 +6,6 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::core::MAX_WRITE_ATTEMPTS;
-use crate::core::sessions::SignedIn;
 use crate::core::verify_password::VerifiedPassword;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
@@ -17,6 +16,7 @@ use crate::limits::CodeAttempt;
 use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::FactorSet;
 use crate::model::{AuditKind, AuthMethod, User};
+use crate::sessions::SignedIn;
 use crate::sign_in::SignIn;
 use crate::store::{Batch, Write};
 use crate::user_agent::program_of;

@@ -1,26 +1,80 @@
-//! Removes pending addresses, and the rows of deleted users.
+//! Deletes users and all stored data, irreversibly (L-05), and removes pending addresses.
 
 use std::sync::Arc;
 
+use crate::access::roster;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
-use crate::model::{TABLES, User};
-use crate::store::{Batch, Records, Store};
-use crate::values::{EmailAddress, UserId};
+use crate::metric_event::SessionEnd;
+use crate::model::{Job, MailJob, TABLES, User};
+use crate::sessions::SessionEnder;
+use crate::store::{Batch, Records, Row, Store, Write};
+use crate::values::{DeletionReason, EmailAddress, UserId};
 use crate::writer::Writer;
 
+/// Number of mails that one batch deletes. It fits into every store's batch together with the user.
+const MAILS_AT_ONCE: usize = 60;
 /// Maximum number of other users whose pending address a confirmation clears. Any others can no longer confirm it,
 /// and expire.
 const MAX_SUPERSEDED: usize = 20;
 
-/// Removes pending addresses, and what is left of deleted users.
+/// Deletes users, and removes pending addresses.
 pub(crate) struct UserRemoval {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) writer: Arc<Writer>,
+    pub(crate) sessions: Arc<SessionEnder>,
 }
 
 impl UserRemoval {
+    /// Deletes the user that was read, with the credential, the links, the mails and the sessions. `batch` has the checks
+    /// of the caller; `reason` is for the audit log. Returns `false` if it is stale. Fails for the last active admin.
+    pub(crate) async fn delete_user(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        reason: Option<DeletionReason>,
+        mut batch: Batch,
+    ) -> Result<bool, Error> {
+        batch.extend(user.delete(ctx.now));
+        batch.extend(roster::roster_change(&*self.store, Some(user), None).await?);
+        let user_id = user.id;
+        let deleted = Event::UserDeleted { user_id, reason };
+        self.writer.emit(ctx, deleted, &mut batch);
+        let mails = self.mails_to(user).await?;
+        let (with_user, later) = mails.split_at(mails.len().min(MAILS_AT_ONCE));
+        batch.extend(deletes(with_user));
+        if !self.writer.apply_unless_stale(batch).await? {
+            return Ok(false);
+        }
+        self.sessions
+            .end_sessions(ctx, user.id, i64::MAX, SessionEnd::AccountChanged, None)
+            .await;
+        self.purge(user.id).await;
+        self.delete_mails(later).await;
+        Ok(true)
+    }
+
+    /// The mails to the user's address that have no user: they were requested by address (L-05). Also those of a
+    /// kind that only a newer release can read.
+    async fn mails_to(&self, user: &User) -> Result<Vec<Row>, Error> {
+        let Some(email) = &user.email else {
+            return Ok(Vec::new());
+        };
+        let mails = Job::without_user(email.key());
+        Ok(self.store.list_rows(mails).await?)
+    }
+
+    /// Deletes mails to the address of a user who is deleted already. A failure is logged only, because the deletion
+    /// has succeeded; the mails are deleted when they are sent or expire.
+    async fn delete_mails(&self, mails: &[Row]) {
+        for batch in mails.chunks(MAILS_AT_ONCE) {
+            if let Err(error) = self.store.apply(deletes(batch).collect()).await {
+                tracing::warn!(error = %chain(&error), "failed to delete mails to the address of a deleted user");
+            }
+        }
+    }
+
     /// Deletes the rows of a deleted user. They are void: a failure is only logged, and the worker repeats the purge.
     pub(crate) async fn purge(&self, user_id: UserId) {
         if let Err(error) = self.store.purge(TABLES, user_id.into()).await {
@@ -82,4 +136,9 @@ pub(crate) fn without_pending_email(ctx: &Ctx, user: &User) -> Batch {
         ..user.next_version(ctx.now)
     };
     changed.replace(user)
+}
+
+fn deletes(mails: &[Row]) -> impl Iterator<Item = Write> {
+    let key = |mail: &Row| mail.key().clone();
+    mails.iter().map(key).map(Write::delete::<MailJob>)
 }

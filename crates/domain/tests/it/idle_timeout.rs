@@ -37,7 +37,7 @@ async fn an_idle_session_ends() {
     let gone = node.doorward.sessions.revoke(&ctx, "me", &id).await;
     assert_err!(gone, Error::NotFound);
     // It has ended for another node too, and the checks have not prolonged it.
-    node.doorward.housekeeping.write_last_seen().await.unwrap();
+    node.doorward.last_seen.write().await.unwrap();
     let other = node.second_node(9).await;
     assert_err!(other.check(&session).await, Error::InvalidToken);
     node.advance(back(MICROSECOND));
@@ -56,7 +56,7 @@ async fn each_use_extends_the_idle_timeout() {
         node.check(&session).await.unwrap();
     }
     let other = node.second_node(9).await;
-    node.doorward.housekeeping.write_last_seen().await.unwrap();
+    node.doorward.last_seen.write().await.unwrap();
     other.check(&session).await.unwrap();
     node.advance(hours(1));
     assert_err!(other.check(&session).await, Error::InvalidToken);
@@ -81,18 +81,18 @@ async fn a_use_counts_even_if_it_could_not_be_stored() {
     node.advance(minutes(40));
     node.check(&session).await.unwrap();
     node.spy.fail("write sessions");
-    assert!(node.doorward.housekeeping.write_last_seen().await.is_err());
+    assert!(node.doorward.last_seen.write().await.is_err());
     node.spy.clear_failures();
     node.advance(minutes(40));
     let ctx = node.of(&session);
     let open = node.doorward.sessions.list(&ctx, "me").await.unwrap();
     assert_eq!(open.len(), 1);
-    node.doorward.housekeeping.write_last_seen().await.unwrap();
+    node.doorward.last_seen.write().await.unwrap();
     let other = node.second_node(9).await;
     other.check(&session).await.unwrap();
     // It was written once.
     node.spy.take_calls();
-    node.doorward.housekeeping.write_last_seen().await.unwrap();
+    node.doorward.last_seen.write().await.unwrap();
     assert!(!node.spy.take_calls().contains(&"apply"));
 }
 

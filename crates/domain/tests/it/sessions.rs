@@ -339,11 +339,11 @@ async fn the_last_use_of_a_session_is_stored_periodically() {
     node.advance(seconds(59));
     node.check(&signed_in).await.unwrap();
     node.clear_cache();
-    node.doorward.housekeeping.write_last_seen().await.unwrap();
+    node.doorward.last_seen.write().await.unwrap();
     assert!(node.spy.take_calls().is_empty(), "nothing to write yet");
     node.advance(seconds(1));
     node.check(&signed_in).await.unwrap();
-    node.doorward.housekeeping.write_last_seen().await.unwrap();
+    node.doorward.last_seen.write().await.unwrap();
     let kept = node.sessions().list(ben.id, node.now()).await.unwrap();
     assert_eq!(kept[0].last_seen_at, node.now());
     assert_eq!(kept[0].expires_at, signed_in.session.expires_at);

@@ -9,7 +9,7 @@ use doorward_domain::clock::RandomSource;
 use doorward_domain::limits::{Decision, KeyedLimit, MemoryRateLimits, RateLimits};
 use doorward_domain::memory::{MemoryStore, SeededRandom};
 use doorward_domain::model::{AuditEvent, AuditRecord, Session, User};
-use doorward_domain::session_store::SessionStore;
+use doorward_domain::sessions::SessionStore;
 use doorward_domain::sessions::{LastSeen, SeparateSessions, SessionUpdate};
 use doorward_domain::store::{
     ApplyError, Batch, Claim, Query, Record, Row, Store, StoreError, Table, Value, Write,

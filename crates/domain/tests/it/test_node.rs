@@ -16,7 +16,7 @@ use doorward_domain::model::{
     AuditEvent, Link, Lockout, MailJob, MailKind, Outcome, Purpose, User,
 };
 use doorward_domain::outbox::{DeliveryCounts, Mail, MailError, MailText, Mailer};
-use doorward_domain::session_store::SessionStore;
+use doorward_domain::sessions::SessionStore;
 use doorward_domain::sessions::{SeparateSessions, SignedIn};
 use doorward_domain::sign_in::{self, Identifier, Proof};
 use doorward_domain::sign_up::NewSignUp;

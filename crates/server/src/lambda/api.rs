@@ -80,7 +80,7 @@ impl Api {
 
     async fn write_what_is_left(&self) {
         let doorward = &self.components.doorward;
-        let seen = doorward.housekeeping.write_last_seen().await;
+        let seen = doorward.last_seen.write().await;
         let mut outcomes = vec![("write last-seen times of sessions", seen)];
         if self.counts.is_due(doorward.now()) {
             let ctx = self.components.ctx(Actor::Worker);

@@ -191,7 +191,7 @@ pub async fn return_mail_leases(components: &Components) {
 async fn last_seen_task(components: Arc<Components>, mut stop: watch::Receiver<bool>) {
     loop {
         let is_last = wait(LAST_SEEN_INTERVAL, &mut stop).await;
-        if let Err(error) = components.doorward.housekeeping.write_last_seen().await {
+        if let Err(error) = components.doorward.last_seen.write().await {
             record_failure(&components, LAST_SEEN);
             tracing::warn!(
                 error = chain(&error),

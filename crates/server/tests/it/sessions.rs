@@ -32,7 +32,7 @@ async fn a_list_shows_each_device_and_the_current_session() {
     app.advance_seconds(60);
     let earlier = anonymous.with_token(first["token"].as_str().unwrap());
     earlier.get("/auth").await.expect(200);
-    app.doorward.housekeeping.write_last_seen().await.unwrap();
+    app.doorward.last_seen.write().await.unwrap();
     let ben = app.sign_in("ben").await;
     let sessions = open(&ben, PATH).await;
     assert_eq!(sessions.len(), 2);

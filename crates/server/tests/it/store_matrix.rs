@@ -82,25 +82,15 @@ async fn an_idle_session_ends() {
         for client in [&ben, &root] {
             assert!(is_open(&here, client).await, "{combination:?}");
         }
-        here.doorward.housekeeping.write_last_seen().await.unwrap();
+        here.doorward.last_seen.write().await.unwrap();
         step(29);
         assert!(is_open(&beside, &root).await, "{combination:?}");
-        beside
-            .doorward
-            .housekeeping
-            .write_last_seen()
-            .await
-            .unwrap();
+        beside.doorward.last_seen.write().await.unwrap();
         step(30);
         assert!(!is_open(&beside, &root).await, "{combination:?}");
         // Ben was last seen 59 minutes ago.
         assert!(is_open(&beside, &ben).await, "{combination:?}");
-        beside
-            .doorward
-            .housekeeping
-            .write_last_seen()
-            .await
-            .unwrap();
+        beside.doorward.last_seen.write().await.unwrap();
         step(60);
         for app in [&beside, &here] {
             assert!(!is_open(app, &ben).await, "{combination:?}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::limits::RateLimits;
-use doorward_domain::session_store::SessionStore;
+use doorward_domain::sessions::SessionStore;
 use doorward_domain::store::Store;
 use doorward_domain::tokens::CounterKeys;
 use doorward_store_dynamo::{DynamoRateLimits, DynamoSettings, DynamoStore};

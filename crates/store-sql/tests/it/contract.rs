@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_domain::session_store::SessionStore;
+use doorward_domain::sessions::SessionStore;
 use doorward_domain::store::Store;
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::contract::OpenedPort;

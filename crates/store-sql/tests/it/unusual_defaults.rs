@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use doorward_domain::model::{TABLES, User, UserFilter};
-use doorward_domain::session_store::SessionStore;
+use doorward_domain::sessions::SessionStore;
 use doorward_domain::store::{Records, Store, Write};
 use doorward_store_sql::{SqlSettings, SqlStore, migrate};
 use doorward_testkit::contract::{lists, queues, records, uniqueness, versions};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::model::{Credential, EndedSession, Session};
-use doorward_domain::session_store::SessionStore;
+use doorward_domain::sessions::SessionStore;
 use doorward_domain::sessions::{LastSeen, SessionUpdate};
 use doorward_domain::store::Write;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_domain::limits::{MemoryRateLimits, RateLimits};
 use doorward_domain::memory::MemoryStore;
-use doorward_domain::session_store::SessionStore;
+use doorward_domain::sessions::SessionStore;
 use doorward_domain::store::Store;
 use doorward_testkit::contract::OpenedPort;
 

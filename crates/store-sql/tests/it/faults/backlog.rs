@@ -13,7 +13,7 @@ use super::{connect, sessions};
 const BACKLOG: usize = 1_250;
 /// As in `crates/store-sql/src/sweep.rs`: rows that a sweep deletes at a time.
 const DELETED_AT_ONCE: usize = 500;
-/// As in `crates/domain/src/session_store.rs`: sessions whose times are written at a time.
+/// As in `crates/domain/src/sessions/store.rs`: sessions whose times are written at a time.
 const TOUCHED_AT_ONCE: usize = 50;
 
 /// A server that counts the rows that each transaction changes.

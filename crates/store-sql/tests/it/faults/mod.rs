@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_domain::model::{AuditEvent, AuditFilter, Credential, Roster, User};
-use doorward_domain::session_store::SessionStore;
+use doorward_domain::sessions::SessionStore;
 use doorward_domain::store::{ApplyError, Batch, Records, Store, Write};
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::fixtures;

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::{LastSeen, SeparateSessions, SessionUpdate};
 use crate::error::chain;
 use crate::model::{EndedSession, Session};
-use crate::sessions::{LastSeen, SeparateSessions, SessionUpdate};
 use crate::store::{ApplyError, Batch, Condition, Records, Store, StoreError, Write};
 use crate::values::{Digest, SessionId, UserId};
 
