@@ -6,7 +6,6 @@
 pub(crate) mod mail_leases;
 pub(crate) mod step_up;
 pub(crate) mod undo;
-pub(crate) mod verify_password;
 
 use std::sync::Arc;
 
@@ -21,6 +20,8 @@ use crate::keys::KeyStore;
 use crate::limits::{DeviceCookies, MailboxLimits, RateLimiter};
 use crate::outbox::QueuedMails;
 use crate::outbox::subscriber::MailSubscriber;
+use crate::password::attempts::PasswordAttempts;
+use crate::password::verifier::PasswordVerifier;
 use crate::policy::Policy;
 use crate::ports::Ports;
 use crate::readiness::Readiness;
@@ -44,7 +45,9 @@ pub(crate) struct Core {
     pub(crate) ports: Ports,
     pub(crate) sessions: SessionStore,
     pub(crate) policy: Arc<Policy>,
-    pub(crate) hasher: Hasher,
+    pub(crate) hasher: Arc<Hasher>,
+    pub(crate) password_attempts: Arc<PasswordAttempts>,
+    pub(crate) password_verifier: Arc<PasswordVerifier>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) cache: SessionCache,
     pub(crate) last_seen: Arc<LastSeenTimes>,
@@ -136,8 +139,25 @@ impl Core {
             writer: writer.clone(),
             sessions: session_ender.clone(),
         });
+        let hasher = Arc::new(hasher.with_recorder(ports.recorder.clone()));
+        let password_attempts = Arc::new(PasswordAttempts {
+            store: store.clone(),
+            counters: ports.rate_limits.clone(),
+            rate_limiter: rate_limiter.clone(),
+            policy: policy.clone(),
+            writer: writer.clone(),
+        });
+        let password_verifier = Arc::new(PasswordVerifier {
+            store: store.clone(),
+            hasher: hasher.clone(),
+            attempts: password_attempts.clone(),
+            policy: policy.clone(),
+            writer: writer.clone(),
+        });
         Self {
-            hasher: hasher.with_recorder(ports.recorder.clone()),
+            hasher,
+            password_attempts,
+            password_verifier,
             sessions,
             policy,
             device_cookies: DeviceCookies::new(keyring.mac_key("device")),

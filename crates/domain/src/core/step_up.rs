@@ -8,10 +8,10 @@
 //! sent with the request. To add an action: call `begin` in its method, and `with_proof` in `Action::rule`.
 
 use crate::core::Core;
-use crate::core::verify_password::{AccountLookup, own_identifier};
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::model::{AuditKind, User};
+use crate::password::account::{AccountLookup, own_identifier};
 use crate::store::Records;
 use crate::values::{FactorCode, Password};
 
@@ -50,6 +50,7 @@ impl Core {
         let identifier = own_identifier(&own)?;
         let lookup = AccountLookup::from_user(own);
         let verified = self
+            .password_verifier
             .verify_password(ctx, &identifier, lookup, &proof.password, event)
             .await?;
         let has_factor = self

@@ -127,11 +127,12 @@ impl Deletion {
         expected: Option<Version>,
     ) -> Result<User, Error> {
         let (core, kind) = (&self.core, AuditKind::DeletionCancelled);
-        let lookup = core.find_account(identifier).await?;
+        let lookup = core.password_verifier.find_account(identifier).await?;
         let verified = core
+            .password_verifier
             .verify_sign_in(ctx, identifier, lookup, &proof.password, kind)
             .await?;
-        let user = core.load_data(&verified.user).await?;
+        let user = core.password_verifier.load_data(&verified.user).await?;
         core.finish_proof(ctx, &verified, proof.code.as_ref(), kind)
             .await?;
         let username_key = user.username.as_ref().map(Username::key);

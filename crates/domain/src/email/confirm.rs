@@ -8,7 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::access::roster;
 use crate::core::MAX_WRITE_ATTEMPTS;
-use crate::core::verify_password::AccountLookup;
 use crate::ctx::Ctx;
 use crate::email::Email;
 use crate::error::{Error, WriteError};
@@ -16,6 +15,7 @@ use crate::events::Event;
 use crate::links::find_unexpired_link;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Link, Purpose, RequestedBy, Status, User};
+use crate::password::account::AccountLookup;
 use crate::sign_up::CompletedSignUp;
 use crate::store::Batch;
 use crate::users::removal::without_pending_email;
@@ -146,7 +146,10 @@ impl Email {
                             .end_sessions(ctx, user.id, epoch, reason, None)
                             .await;
                     }
-                    self.core.clear_email_failures(&confirmed).await;
+                    self.core
+                        .password_attempts
+                        .clear_email_failures(&confirmed)
+                        .await;
                     self.core
                         .user_removal
                         .clear_superseded(ctx, &confirmed)
@@ -188,9 +191,10 @@ impl Email {
         let kind = AuditKind::EmailConfirmed;
         let verified = self
             .core
+            .password_verifier
             .verify_password(ctx, &identifier, lookup, password, kind)
             .await?;
-        self.core.clear_password_attempts(&verified).await?;
+        self.core.password_attempts.clear(&verified).await?;
         Ok(())
     }
 

@@ -8,7 +8,6 @@
 //! A recovery code cannot be guessed. It counts only toward the sign-in limit (of the account on a known device, else of
 //! the network), so that its owner can sign in while another person guesses codes.
 
-use crate::core::verify_password::VerifiedPassword;
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::{Actor, Ctx, KnownDevice};
 use crate::error::{Error, WriteError};
@@ -17,6 +16,7 @@ use crate::limits::CodeAttempt;
 use crate::model::FactorProof;
 use crate::model::FactorSet;
 use crate::model::{AuditKind, User};
+use crate::password::verifier::VerifiedPassword;
 use crate::store::Batch;
 use crate::values::{FactorCode, FactorKind};
 
@@ -162,8 +162,12 @@ impl Core {
             .ensure_second_factor(ctx, &verified.user, code, event)
             .await;
         match has_factor {
-            Ok(_) => self.clear_password_attempts(verified).await?,
-            Err(_) => self.release_password_backoff(ctx, verified).await?,
+            Ok(_) => self.password_attempts.clear(verified).await?,
+            Err(_) => {
+                self.password_attempts
+                    .release_backoff(ctx, verified)
+                    .await?;
+            }
         }
         has_factor
     }

@@ -78,7 +78,7 @@ impl Invitations {
             core.writer.emit(ctx, event, &mut batch);
             match core.writer.apply(batch).await {
                 Ok(()) => {
-                    core.clear_email_failures(&accepted).await;
+                    core.password_attempts.clear_email_failures(&accepted).await;
                     core.user_removal.clear_superseded(ctx, &accepted).await;
                     return Ok(CompletedSignUp {
                         user: accepted,

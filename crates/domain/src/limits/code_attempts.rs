@@ -4,8 +4,8 @@
 //! mail has set. All others share the count of the user. So someone who knows the password cannot keep the owner out
 //! . The keys contain the oldest factor: a new first factor starts at zero on every node.
 
+use super::KNOWN_DEVICE_FAILURES;
 use super::ThrottleScope;
-use super::password_attempts::KNOWN_DEVICE_FAILURES;
 use super::rate_limiter::{LimitsDecision, failures_before};
 use crate::core::Core;
 use crate::ctx::Ctx;

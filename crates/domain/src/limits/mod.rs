@@ -24,8 +24,8 @@
 //! - `network`: network prefixes.
 //! - `known_device`: the device cookie.
 //! - `rate_limiter`: acquires the limits of a request, the narrowest key first; `mailbox`: those of mails to one mailbox.
-//! - `password_attempts`: checks for passwords; `code_attempts`: for codes of a second factor; `factor_changes`: for
-//!   changes of second factors.
+//! - `code_attempts`: checks for codes of a second factor (those for passwords are in `password/attempts.rs`);
+//!   `factor_changes`: for changes of second factors.
 //!
 //! To add a scope: a variant of [`ThrottleScope`], its rate in [`ThrottleScope::rate`], and the routes that use
 //! it.
@@ -37,9 +37,8 @@ mod known_device;
 mod mailbox;
 mod memory;
 mod network;
-mod password_attempts;
 mod port;
-mod rate_limiter;
+pub(crate) mod rate_limiter;
 
 use std::time::Duration;
 
@@ -53,7 +52,6 @@ pub use known_device::KNOWN_DEVICE_LIFETIME;
 pub(crate) use mailbox::MailboxLimits;
 pub use memory::{Counter, Failures, MemoryRateLimits, interval, restored, take};
 pub use network::{address_key, network_key};
-pub(crate) use password_attempts::PasswordAttempt;
 pub use port::{Decision, KeyedLimit, Limit, RateLimits};
 pub(crate) use rate_limiter::RateLimiter;
 
@@ -78,6 +76,8 @@ pub const FAILURE_MEMORY_MAX: Duration = Duration::from_secs(30 * 24 * HOUR);
 pub(crate) const MANY_FAILURES: u32 = 10;
 /// `Retry-After` of a lockout, which waiting does not end.
 pub const LOCKOUT_RETRY_AFTER: Duration = Duration::from_secs(HOUR);
+/// Consecutive wrong passwords, or wrong codes, of a device before the backoff of other clients applies to it.
+pub(crate) const KNOWN_DEVICE_FAILURES: u32 = 10;
 /// Requests of one network for mails with a link of one purpose to one mailbox. Without the network in the key, a client
 /// could use up the limit for the owner of the mailbox. Each request causes at most three mails: all mails of one network
 /// stay below [`MAILBOX_CEILING`], so that they do not delay a mail that the owner requests.

@@ -2,13 +2,15 @@
 //!
 //! A pending address change stays pending: its link is bound to the pending address, not to the password.
 
+pub(crate) mod account;
+pub(crate) mod attempts;
 mod new_password;
+pub(crate) mod verifier;
 
 use std::sync::Arc;
 
 use crate::access::ensure_operator;
 use crate::core::step_up::Proof;
-use crate::core::verify_password::{AccountLookup, own_identifier};
 use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
@@ -17,6 +19,7 @@ use crate::factors::recovery_grant::RecoveryGrant;
 use crate::hashing::HashClient;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Credential, User, Version};
+use crate::password::account::{AccountLookup, own_identifier};
 use crate::store::Records;
 use crate::users::ensure_version;
 use crate::values::{Identifier, Invalid, NewPassword, Password, Secret};
@@ -49,13 +52,14 @@ impl Passwords {
             }
             (None, Some(identifier)) => (
                 identifier.clone(),
-                self.core.find_account(identifier).await?,
+                self.core.password_verifier.find_account(identifier).await?,
             ),
             (None, None) => return Err(Error::AuthenticationRequired),
         };
         let (kind, current) = (AuditKind::PasswordChanged, &proof.password);
         let verified = self
             .core
+            .password_verifier
             .verify_sign_in(ctx, &identifier, lookup, current, kind)
             .await?;
         // Checked before the code, which a rejected password must not use up.
@@ -66,7 +70,10 @@ impl Passwords {
                 .check_new_password("new_password", new.expose(), &personal)
         });
         if checked.is_err() {
-            self.core.release_password_backoff(ctx, &verified).await?;
+            self.core
+                .password_attempts
+                .release_backoff(ctx, &verified)
+                .await?;
         }
         let password = checked?;
         self.core
@@ -140,6 +147,7 @@ impl Passwords {
             return Ok(());
         };
         self.core
+            .password_verifier
             .ensure_can_sign_in(ctx, identifier, user, AuditKind::PasswordChanged)
             .await?;
         let stored = self.core.ports.store.get::<Credential>(user.id).await?;

@@ -1,7 +1,7 @@
 //! Sign-in: verifies a password and, if the account has one, a second factor, and creates a session. Reauthentication
 //! verifies a signed-in user's proof again.
 //!
-//! `core::verify_password` verifies the password. `second_step` continues with a second factor. `device` records the
+//! `password/verifier.rs` verifies the password. `second_step` continues with a second factor. `device` records the
 //! device and notifies the owner.
 
 mod device;
@@ -13,7 +13,6 @@ use jiff::Timestamp;
 
 use crate::access::Action;
 use crate::core::Core;
-use crate::core::verify_password::{VerifiedPassword, own_identifier};
 use crate::ctx::{Actor, Ctx};
 use crate::deletion::ensure_no_pending_deletion;
 use crate::error::{Error, chain};
@@ -21,6 +20,8 @@ use crate::events::Event;
 use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::FactorSet;
 use crate::model::{AuditKind, AuthMethod, Device};
+use crate::password::account::own_identifier;
+use crate::password::verifier::VerifiedPassword;
 use crate::sessions::SignedIn;
 use crate::sign_up::CompletedSignUp;
 use crate::store::Batch;
@@ -89,6 +90,7 @@ impl SignIn {
         let (user, entered_at) = (&sign_up.user, sign_up.password_entered_at);
         let identifier = own_identifier(user)?;
         self.core
+            .password_verifier
             .ensure_can_sign_in(ctx, &identifier, user, AuditKind::SignIn)
             .await?;
         let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
@@ -96,7 +98,7 @@ impl SignIn {
             return Ok(Outcome::NextFactor(next));
         }
         let verified = VerifiedPassword {
-            attempt: Some(self.core.earlier_password_attempt(ctx, user)?),
+            attempt: Some(self.core.password_attempts.earlier(ctx, user)?),
             user: user.clone(),
         };
         let history = self.history(ctx, &verified).await?;
@@ -119,13 +121,14 @@ impl SignIn {
         identifier: &Identifier,
         password: &Password,
     ) -> Result<Outcome, Error> {
-        let lookup = self.core.find_account(identifier).await?;
+        let lookup = self.core.password_verifier.find_account(identifier).await?;
         let found = self
             .core
+            .password_verifier
             .verify_sign_in(ctx, identifier, lookup, password, AuditKind::SignIn)
             .await?;
         let (user, set, history) = tokio::join!(
-            self.core.load_data(&found.user),
+            self.core.password_verifier.load_data(&found.user),
             FactorSet::of_user(&*self.core.ports.store, found.user.id),
             self.history(ctx, &found),
         );
@@ -134,7 +137,10 @@ impl SignIn {
             ..found
         };
         if let Some(next) = self.next_factor(ctx, &verified.user, &set?, None).await? {
-            self.core.release_password_backoff(ctx, &verified).await?;
+            self.core
+                .password_attempts
+                .release_backoff(ctx, &verified)
+                .await?;
             return Ok(Outcome::NextFactor(next));
         }
         let session = async {
@@ -145,7 +151,10 @@ impl SignIn {
         let session = session.await;
         if session.is_err() {
             // The password was not wrong.
-            self.core.release_password_backoff(ctx, &verified).await?;
+            self.core
+                .password_attempts
+                .release_backoff(ctx, &verified)
+                .await?;
         }
         Ok(Outcome::Session(Box::new(session?)))
     }
@@ -154,7 +163,9 @@ impl SignIn {
     async fn history(&self, ctx: &Ctx, verified: &VerifiedPassword) -> Result<History, Error> {
         let (devices, wrong_passwords) = tokio::join!(
             self.devices(ctx, &verified.user),
-            self.core.wrong_passwords_before(ctx, verified),
+            self.core
+                .password_attempts
+                .wrong_passwords_before(ctx, verified),
         );
         Ok(History {
             devices: devices?,
@@ -182,7 +193,7 @@ impl SignIn {
         self.core.writer.emit(ctx, signed_in, &mut batch);
         let issuer = &self.core.session_issuer;
         let signed_in = issuer.issue_session(ctx, user, proved, batch).await?;
-        if let Err(error) = self.core.clear_password_attempts(verified).await {
+        if let Err(error) = self.core.password_attempts.clear(verified).await {
             tracing::warn!(error = %chain(&error), "failed to clear the wrong passwords after a sign-in");
         }
         Ok(signed_in)

@@ -6,7 +6,6 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::core::MAX_WRITE_ATTEMPTS;
-use crate::core::verify_password::VerifiedPassword;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
@@ -16,6 +15,7 @@ use crate::limits::CodeAttempt;
 use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::FactorSet;
 use crate::model::{AuditKind, AuthMethod, User};
+use crate::password::verifier::VerifiedPassword;
 use crate::sessions::SignedIn;
 use crate::sign_in::SignIn;
 use crate::store::{Batch, Write};
@@ -238,7 +238,7 @@ impl SignIn {
         batch.push(challenge.mark_used(ctx.now));
         let auth_time = challenge.state.password_entered_at.unwrap_or(ctx.now);
         let verified = VerifiedPassword {
-            attempt: Some(self.core.earlier_password_attempt(ctx, &user)?),
+            attempt: Some(self.core.password_attempts.earlier(ctx, &user)?),
             user,
         };
         let mut history = self.history(ctx, &verified).await?;

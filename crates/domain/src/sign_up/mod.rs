@@ -149,7 +149,10 @@ impl SignUp {
             }
             return Err(error.into());
         }
-        self.core.clear_email_failures(&user).await;
+        self.core
+            .password_attempts
+            .clear_email_failures(&user)
+            .await;
         Ok((user, credential))
     }
 

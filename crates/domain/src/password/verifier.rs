@@ -5,59 +5,50 @@
 //! account's status is reported only if the password is correct. An attempt is counted before its result is known
 //! for the account that it targets.
 
-use crate::core::Core;
+use std::sync::Arc;
+
+use super::account::AccountLookup;
+use super::attempts::{PasswordAttempt, PasswordAttempts};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
-use crate::hashing::{HashClient, Verification};
-use crate::limits::PasswordAttempt;
+use crate::hashing::{HashClient, Hasher, Verification};
 use crate::model::{AuditKind, Credential, Lockout, Status, User};
-use crate::store::{Batch, Condition, Records, StoreError, Write};
+use crate::policy::Policy;
+use crate::store::{Batch, Condition, Records, Store, StoreError, Write};
 use crate::values::{EmailAddress, Identifier, Password, Secret, UserId};
+use crate::writer::Writer;
 
 /// The id that no user has.
 fn unknown_user_id() -> UserId {
     UserId::from_bytes([0; 16])
 }
 
-/// The users that an identifier matches.
-#[derive(Debug, Default)]
-pub(crate) struct AccountLookup {
-    /// The user with this username or confirmed address.
-    pub(crate) owner: Option<User>,
-    /// The newest user with this pending address.
-    pub(crate) pending: Option<User>,
-    /// `true` for an address, which can have a pending user. A wrong password then costs two hashes with or
-    /// without one, so that the time does not reveal a pending sign-up.
-    pub(crate) by_email: bool,
-}
-
-impl AccountLookup {
-    /// A user who is already known, by a session or a link.
-    pub(crate) fn from_user(user: User) -> Self {
-        Self {
-            owner: Some(user),
-            ..Self::default()
-        }
-    }
-}
-
 /// A password that was verified. The wrong ones before it stay counted until the caller clears them with
-/// [`Core::clear_password_attempts`]: a correct password that still needs a second factor clears nothing.
+/// [`PasswordAttempts::clear`]: a correct password that still needs a second factor clears nothing.
 pub(crate) struct VerifiedPassword {
-    /// Its user; without `data` if it was found by a name ([`Core::load_data`]).
+    /// Its user; without `data` if it was found by a name ([`PasswordVerifier::load_data`]).
     pub(crate) user: User,
     /// The attempt, as it was counted; `None` for a user whose address is pending, whose attempts stay counted.
     pub(crate) attempt: Option<PasswordAttempt>,
 }
 
-impl Core {
+/// Verifies passwords.
+pub(crate) struct PasswordVerifier {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) hasher: Arc<Hasher>,
+    pub(crate) attempts: Arc<PasswordAttempts>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl PasswordVerifier {
     /// Finds the users that an identifier matches. Makes the same number of queries whether or not they exist.
     pub(crate) async fn find_account(
         &self,
         identifier: &Identifier,
     ) -> Result<AccountLookup, Error> {
-        let store = &self.ports.store;
+        let store = &self.store;
         match identifier {
             Identifier::Username(username) => {
                 let owner = store.find(User::USERNAME_KEY, username.key()).await?;
@@ -107,8 +98,8 @@ impl Core {
         );
         let account = owner.clone();
         let (attempt, lockout, stored) = tokio::join!(
-            self.acquire_password_attempt(ctx, identifier, owner.as_ref()),
-            self.ports.store.get::<Lockout>(target.0),
+            self.attempts.begin(ctx, identifier, owner.as_ref()),
+            self.store.get::<Lockout>(target.0),
             self.stored_password(owner.as_ref()),
         );
         // A denial comes before an error of the reads.
@@ -131,7 +122,7 @@ impl Core {
                 });
             }
             Err(error) => {
-                self.release_password_attempt(ctx, &attempt).await?;
+                self.attempts.release(ctx, &attempt).await?;
                 return Err(error);
             }
         }
@@ -139,7 +130,8 @@ impl Core {
         // Otherwise an attacker could clear the count by signing up with the owner's address and a password of
         // their own.
         let mut lockout = self
-            .count_wrong_password(ctx, &attempt, identifier, account.as_ref(), target)
+            .attempts
+            .count_wrong(ctx, &attempt, identifier, account.as_ref(), target)
             .await?;
         let unconfirmed = async {
             if !by_email {
@@ -178,7 +170,7 @@ impl Core {
             .ensure_can_sign_in(ctx, identifier, &verified.user, kind)
             .await;
         if let Err(refusal) = allowed {
-            self.clear_password_attempts(&verified).await?;
+            self.attempts.clear(&verified).await?;
             return Err(refusal);
         }
         Ok(verified)
@@ -189,7 +181,7 @@ impl Core {
     pub(crate) async fn load_data(&self, user: &User) -> Result<User, Error> {
         let mut user = user.clone();
         if user.data.read().is_none() {
-            let whole: Option<User> = self.ports.store.get(user.id).await?;
+            let whole: Option<User> = self.store.get(user.id).await?;
             user.data = whole.ok_or(Error::InvalidCredentials)?.data;
         }
         Ok(user)
@@ -198,7 +190,7 @@ impl Core {
     /// Returns the stored password of a user. Without a user, makes the same query with an id that no user has.
     async fn stored_password(&self, user: Option<&User>) -> Result<Option<Credential>, StoreError> {
         let user_id = user.map_or_else(unknown_user_id, |user| user.id);
-        self.ports.store.get(user_id).await
+        self.store.get(user_id).await
     }
 
     /// Returns the candidate if the password is the stored one. Does the same work if there is no candidate.
@@ -299,14 +291,4 @@ impl Core {
             Err(other) => Err(other.into()),
         }
     }
-}
-
-/// Returns the identifier to verify a signed-in user's password with: the username if there is one, else the
-/// address.
-pub(crate) fn own_identifier(user: &User) -> Result<Identifier, Error> {
-    let by_username = user.username.clone().map(Identifier::Username);
-    let by_email = user.email.clone().map(Identifier::Email);
-    by_username.or(by_email).ok_or(Error::Internal(
-        "an active user has neither a username nor an email address",
-    ))
 }

@@ -1,23 +1,25 @@
 //! Password attempts: counted before the hash, by account, with a separate count for known devices
 //!
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 
-use super::ThrottleScope;
-use super::rate_limiter::{LimitsDecision, failures_before};
-use crate::core::Core;
-use crate::core::verify_password::{VerifiedPassword, own_identifier};
+use super::account::own_identifier;
+use super::verifier::VerifiedPassword;
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::hashing::HashClient;
-use crate::limits::{Decision, KeyedLimit};
+use crate::limits::rate_limiter::{LimitsDecision, failures_before};
+use crate::limits::{
+    Decision, KNOWN_DEVICE_FAILURES, KeyedLimit, RateLimiter, RateLimits, ThrottleScope,
+};
 use crate::model::{Lockout, User};
-use crate::store::{Batch, Records, Write};
+use crate::policy::Policy;
+use crate::store::{Batch, Records, Store, Write};
 use crate::values::{EmailAddress, Identifier, UserId};
-
-/// Consecutive wrong passwords, or wrong codes, of a device before the backoff of other clients applies to it.
-pub(super) const KNOWN_DEVICE_FAILURES: u32 = 10;
+use crate::writer::Writer;
 
 /// A password attempt that is already counted.
 #[derive(Debug, Default)]
@@ -43,11 +45,20 @@ enum AttemptClient {
     Unknown,
 }
 
-impl Core {
+/// Counts, releases and clears password attempts.
+pub(crate) struct PasswordAttempts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) counters: Arc<dyn RateLimits>,
+    pub(crate) rate_limiter: Arc<RateLimiter>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl PasswordAttempts {
     /// Counts a password attempt for an account, or for an identifier without one. A known device is counted by
     /// itself and by its account, so that a flood does not delay the owner. Other clients are counted by account,
     /// network prefix and the global limit.
-    pub(crate) async fn acquire_password_attempt(
+    pub(crate) async fn begin(
         &self,
         ctx: &Ctx,
         identifier: &Identifier,
@@ -109,11 +120,7 @@ impl Core {
     }
 
     /// Returns the attempt of a user whose password was verified in an earlier request, to clear it.
-    pub(crate) fn earlier_password_attempt(
-        &self,
-        ctx: &Ctx,
-        user: &User,
-    ) -> Result<PasswordAttempt, Error> {
+    pub(crate) fn earlier(&self, ctx: &Ctx, user: &User) -> Result<PasswordAttempt, Error> {
         if !self.policy.throttle {
             return Ok(PasswordAttempt::default());
         }
@@ -131,7 +138,7 @@ impl Core {
     }
 
     /// Returns the number of wrong passwords of the account before a correct one, as far as they are counted, or
-    /// [`MANY_FAILURES`](super::MANY_FAILURES) if it is higher.
+    /// [`MANY_FAILURES`](crate::limits::MANY_FAILURES) if it is higher.
     pub(crate) async fn wrong_passwords_before(
         &self,
         ctx: &Ctx,
@@ -148,10 +155,7 @@ impl Core {
     }
 
     /// Clears the failures on every node after a correct password.
-    pub(crate) async fn clear_password_attempts(
-        &self,
-        verified: &VerifiedPassword,
-    ) -> Result<(), Error> {
+    pub(crate) async fn clear(&self, verified: &VerifiedPassword) -> Result<(), Error> {
         let Some(attempt) = &verified.attempt else {
             return Ok(());
         };
@@ -160,7 +164,7 @@ impl Core {
         };
         let own = attempt.limits.first().filter(|own| *own != account);
         let cleared = [Some(account), own].into_iter().flatten();
-        let cleared = cleared.map(|limit| self.ports.rate_limits.clear(limit));
+        let cleared = cleared.map(|limit| self.counters.clear(limit));
         let (ended, cleared) =
             tokio::join!(self.end_lockout(attempt, &verified.user), join_all(cleared));
         ended?;
@@ -175,7 +179,7 @@ impl Core {
         if attempt.client != AttemptClient::Known {
             return Ok(());
         }
-        let lockout: Option<Lockout> = self.ports.store.get(user.id).await?;
+        let lockout: Option<Lockout> = self.store.get(user.id).await?;
         if lockout.is_some_and(|lockout| lockout.applies_to(user)) {
             self.writer
                 .apply(vec![Write::delete::<Lockout>(user.id)])
@@ -186,7 +190,7 @@ impl Core {
 
     /// Releases the count of an attempt whose password was correct, but which needs a second factor: it is no wrong
     /// password. The network and the ceiling stay charged.
-    pub(crate) async fn release_password_backoff(
+    pub(crate) async fn release_backoff(
         &self,
         ctx: &Ctx,
         verified: &VerifiedPassword,
@@ -197,11 +201,7 @@ impl Core {
     }
 
     /// Releases an attempt whose password was not checked.
-    pub(crate) async fn release_password_attempt(
-        &self,
-        ctx: &Ctx,
-        attempt: &PasswordAttempt,
-    ) -> Result<(), Error> {
+    pub(crate) async fn release(&self, ctx: &Ctx, attempt: &PasswordAttempt) -> Result<(), Error> {
         Ok(self
             .rate_limiter
             .release_limits(ctx, &attempt.limits)
@@ -212,7 +212,7 @@ impl Core {
     /// last wrong password that the account allows, returns the writes: the lockout, which survives the loss of
     /// the counters, an audit event, and a mail to the owner. An identifier without an account causes the
     /// same writes: the worker then finds no recipient.
-    pub(crate) async fn count_wrong_password(
+    pub(crate) async fn count_wrong(
         &self,
         ctx: &Ctx,
         attempt: &PasswordAttempt,
@@ -222,7 +222,7 @@ impl Core {
     ) -> Result<Batch, Error> {
         let mut is_last = attempt.is_last;
         if let (AttemptClient::Known, Some(backoff)) = (attempt.client, &attempt.account) {
-            let decision = self.ports.rate_limits.acquire(backoff, ctx.now).await?;
+            let decision = self.counters.acquire(backoff, ctx.now).await?;
             is_last = decision == Decision::Allowed { remaining: 0 };
         }
         if !is_last {
@@ -248,7 +248,7 @@ impl Core {
             return;
         };
         let limit = self.lockout_backoff(email_backoff_key(email, owner.security_epoch));
-        if let Err(error) = self.ports.rate_limits.clear(&limit).await {
+        if let Err(error) = self.counters.clear(&limit).await {
             tracing::warn!(error = %chain(&error), "failed to clear the failures counted for a new address");
         }
     }
