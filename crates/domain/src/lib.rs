@@ -42,6 +42,7 @@ pub mod policy;
 pub mod ports;
 pub mod profile;
 mod readiness;
+pub mod reauthentication;
 pub mod recovery;
 pub mod sessions;
 pub mod sign_in;

@@ -16,6 +16,10 @@ use crate::store::{ApplyError, Batch, Condition, Record, Records, Store, Value, 
 use crate::user_versions::UserVersions;
 use crate::values::UserId;
 
+/// Maximum number of attempts of an operation whose write is stale because of a concurrent write. After that it returns
+/// [`Error::Overloaded`].
+pub(crate) const MAX_WRITE_ATTEMPTS: usize = 64;
+
 /// Writes to the main store. Every change passes it.
 pub(crate) struct Writer {
     pub(crate) store: Arc<dyn Store>,

@@ -52,7 +52,7 @@ impl Admin {
         let account = Account {
             last_sign_in_at: LastSignIn::time_of(&*core.ports.store, user.id).await?,
             sessions: core.last_seen.valid_sessions(ctx, &user).await?,
-            factors: core.list_factors(ctx, &user).await?,
+            factors: core.factor_store.list_factors(ctx, &user).await?,
             mails: mails_about(&*core.ports.store, &user).await?,
             people: people_of(&*core.ports.store, &activity).await?,
             activity,

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::access::roster;
 use crate::access::{Action, Begun};
-use crate::core::{Core, MAX_WRITE_ATTEMPTS};
+use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
@@ -20,6 +20,7 @@ use crate::metric_event::SessionEnd;
 use crate::model::{Status, User, Version};
 use crate::users::ensure_version;
 use crate::values::{DisableReason, Invalid, Role, UserId};
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 pub(crate) use account::people_of;
 pub use account::{Account, People};

@@ -3,7 +3,6 @@
 use crate::access::ensure_operator;
 use crate::access::roster;
 use crate::admin::Admin;
-use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
@@ -12,6 +11,7 @@ use crate::model::{Credential, Status, User, Version, VoidUndoLinks};
 use crate::store::Write;
 use crate::users::ensure_identifier;
 use crate::values::{Data, EmailAddress, Name, NewPassword, Role, UserId, Username};
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 /// A user that the operator creates: active at once, with a confirmed address.
 #[derive(Debug)]

@@ -3,10 +3,6 @@
 //! A service holds an [`Arc`](std::sync::Arc) of [`Core`] and calls the objects in its fields. A step of two services is a
 //! method of such an object, or of `Core` in this folder, in `limits` or in `factors`; services do not call each other.
 
-pub(crate) mod mail_leases;
-pub(crate) mod step_up;
-pub(crate) mod undo;
-
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,17 +10,26 @@ use jiff::Timestamp;
 use crate::access::Access;
 use crate::audit::limits::AuditLimits;
 use crate::audit::subscriber::AuditSubscriber;
-use crate::core::mail_leases::MailLeases;
+use crate::factors::attempts::CodeAttempts;
+use crate::factors::challenge::Challenges;
+use crate::factors::changes::FactorChanges;
+use crate::factors::recovery_grant::RecoveryGrants;
+use crate::factors::store::FactorStore;
+use crate::factors::transfer::FactorTransfer;
+use crate::factors::verifier::CodeVerifier;
 use crate::hashing::Hasher;
 use crate::keys::KeyStore;
 use crate::limits::{DeviceCookies, MailboxLimits, RateLimiter};
+use crate::links::undo::UndoLinks;
 use crate::outbox::QueuedMails;
+use crate::outbox::leases::MailLeases;
 use crate::outbox::subscriber::MailSubscriber;
 use crate::password::attempts::PasswordAttempts;
 use crate::password::verifier::PasswordVerifier;
 use crate::policy::Policy;
 use crate::ports::Ports;
 use crate::readiness::Readiness;
+use crate::reauthentication::Reauthentication;
 use crate::sessions::cache::SessionCache;
 use crate::sessions::{LastSeenTimes, SessionEnder, SessionIssuer, SessionStore};
 use crate::sign_up::SignUpCookies;
@@ -34,9 +39,6 @@ use crate::user_versions::UserVersions;
 use crate::users::removal::UserRemoval;
 use crate::writer::Writer;
 
-/// Maximum number of attempts of an operation whose write is stale because of a concurrent write. After that it returns
-/// [`Error::Overloaded`](crate::error::Error::Overloaded).
-pub(crate) const MAX_WRITE_ATTEMPTS: usize = 64;
 /// Size of this node's session cache: about 20,000 sessions of users with little data (H-05).
 const SESSION_CACHE_BYTES: u64 = 48 * 1024 * 1024;
 
@@ -48,6 +50,15 @@ pub(crate) struct Core {
     pub(crate) hasher: Arc<Hasher>,
     pub(crate) password_attempts: Arc<PasswordAttempts>,
     pub(crate) password_verifier: Arc<PasswordVerifier>,
+    pub(crate) factor_store: Arc<FactorStore>,
+    pub(crate) factor_transfer: FactorTransfer,
+    pub(crate) factor_changes: FactorChanges,
+    pub(crate) code_attempts: Arc<CodeAttempts>,
+    pub(crate) code_verifier: Arc<CodeVerifier>,
+    pub(crate) recovery_grants: RecoveryGrants,
+    pub(crate) challenges: Challenges,
+    pub(crate) reauthentication: Reauthentication,
+    pub(crate) undo_links: UndoLinks,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) cache: SessionCache,
     pub(crate) last_seen: Arc<LastSeenTimes>,
@@ -154,10 +165,71 @@ impl Core {
             policy: policy.clone(),
             writer: writer.clone(),
         });
+        let factor_store = Arc::new(FactorStore {
+            store: store.clone(),
+        });
+        let factor_transfer = FactorTransfer {
+            store: store.clone(),
+            factors: factor_store.clone(),
+            keyring: keyring.clone(),
+            random: random.clone(),
+        };
+        let factor_changes = FactorChanges {
+            rate_limiter: rate_limiter.clone(),
+            writer: writer.clone(),
+        };
+        let code_attempts = Arc::new(CodeAttempts {
+            counters: ports.rate_limits.clone(),
+            rate_limiter: rate_limiter.clone(),
+            factors: factor_store.clone(),
+            policy: policy.clone(),
+        });
+        let code_verifier = Arc::new(CodeVerifier {
+            factors: factor_store.clone(),
+            attempts: code_attempts.clone(),
+            keyring: keyring.clone(),
+            writer: writer.clone(),
+        });
+        let recovery_grants = RecoveryGrants {
+            store: store.clone(),
+            attempts: code_attempts.clone(),
+            rate_limiter: rate_limiter.clone(),
+        };
+        let challenges = Challenges {
+            store: store.clone(),
+            writer: writer.clone(),
+        };
+        let reauthentication = Reauthentication {
+            store: store.clone(),
+            access: access.clone(),
+            password_verifier: password_verifier.clone(),
+            password_attempts: password_attempts.clone(),
+            code_verifier: code_verifier.clone(),
+            code_attempts: code_attempts.clone(),
+            writer: writer.clone(),
+        };
+        let undo_links = UndoLinks {
+            store: store.clone(),
+            writer: writer.clone(),
+            hasher: hasher.clone(),
+            random: random.clone(),
+            factors: factor_store.clone(),
+            session_ender: session_ender.clone(),
+            policy: policy.clone(),
+        };
         Self {
             hasher,
             password_attempts,
             password_verifier,
+            factor_store,
+            factor_transfer,
+            factor_changes,
+            code_attempts,
+            code_verifier,
+            recovery_grants,
+            challenges,
+            reauthentication,
+            undo_links,
             sessions,
             policy,
             device_cookies: DeviceCookies::new(keyring.mac_key("device")),

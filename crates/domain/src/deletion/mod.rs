@@ -2,7 +2,7 @@
 //!
 //! Until the deletion the account and its names stay, but no one can sign in: a sign-in with the correct password fails
 //! with the time of the deletion. The user, who has no session, cancels with the same proof, or with the link that was
-//! mailed at the request and again with the reminder. The links of an address change and of a first factor (`core::undo`)
+//! mailed at the request and again with the reminder. The links of an address change and of a first factor (`links/undo.rs`)
 //! cancel it as well. `housekeeping` reminds and deletes.
 
 mod pending;
@@ -11,17 +11,18 @@ use std::sync::Arc;
 
 use crate::access::roster;
 use crate::access::{Action, Begun, names_user};
-use crate::core::step_up::Proof;
-use crate::core::{Core, MAX_WRITE_ATTEMPTS};
+use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::{CancelledWith, Event};
 use crate::links::find_unexpired_link;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Link, PendingDeletion, Purpose, User, Version};
+use crate::reauthentication::Proof;
 use crate::store::Batch;
 use crate::users::ensure_version;
 use crate::values::{DeletionReason, Identifier, Token, Username};
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 pub(crate) use pending::{cancellation_writes, ensure_no_pending_deletion};
 
@@ -133,7 +134,8 @@ impl Deletion {
             .verify_sign_in(ctx, identifier, lookup, &proof.password, kind)
             .await?;
         let user = core.password_verifier.load_data(&verified.user).await?;
-        core.finish_proof(ctx, &verified, proof.code.as_ref(), kind)
+        core.reauthentication
+            .finish_proof(ctx, &verified, proof.code.as_ref(), kind)
             .await?;
         let username_key = user.username.as_ref().map(Username::key);
         if !names_user(named, user.id, username_key) {

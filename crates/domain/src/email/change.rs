@@ -3,17 +3,17 @@
 //! (R-11, `undo`), also a cancelled one: a thief may have cancelled it.
 
 use crate::access::Action;
-use crate::core::MAX_WRITE_ATTEMPTS;
-use crate::core::step_up::Proof;
 use crate::ctx::Ctx;
 use crate::email::Email;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::model::{AuditKind, PendingEmail, RequestedBy, Status, User, Version};
+use crate::reauthentication::Proof;
 use crate::store::{Batch, Records};
 use crate::users::ensure_version;
 use crate::users::removal::without_pending_email;
 use crate::values::{EmailAddress, Invalid};
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 impl Email {
     /// Requests the change. A user who changes their own address must send their password each time. An admin who
@@ -174,6 +174,7 @@ impl Email {
         match proof {
             Some(proof) => {
                 self.core
+                    .reauthentication
                     .reauthenticate_with(ctx, proof, AuditKind::EmailChangeRequested)
                     .await?;
                 Ok(())

@@ -7,7 +7,6 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::access::roster;
-use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::ctx::Ctx;
 use crate::email::Email;
 use crate::error::{Error, WriteError};
@@ -20,6 +19,7 @@ use crate::sign_up::CompletedSignUp;
 use crate::store::Batch;
 use crate::users::removal::without_pending_email;
 use crate::values::{Data, EmailAddress, Identifier, Invalid, Password, Token};
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 /// A confirmed address.
 #[derive(Debug)]

@@ -1,13 +1,13 @@
 //! Undoes an address change, by the link that was mailed to the old address.
 //!
 //! The link restores the old address, removes the factors and recovery codes that were added after the change or within three
-//! days before it, and voids the links of this and of all later changes. `core::undo` has the steps. A change by an admin has
+//! days before it, and voids the links of this and of all later changes. `links/undo.rs` has the steps. A change by an admin has
 //! no such link.
 
-use crate::core::undo::Undo;
 use crate::ctx::Ctx;
 use crate::email::Email;
 use crate::error::Error;
+use crate::links::undo::Undo;
 use crate::model::Link;
 use crate::values::Token;
 
@@ -17,13 +17,16 @@ impl Email {
     #[tracing::instrument(name = "view_email_undo", level = "trace", skip_all)]
     pub async fn view_undo(&self, ctx: &Ctx, token: &Token) -> Result<Link, Error> {
         let undo = Undo::EmailChange;
-        Ok(self.core.find_undo_link(ctx, token, undo).await?.0)
+        Ok(self.core.undo_links.find(ctx, token, undo).await?.0)
     }
 
     /// Restores the old address and uses the link. Returns `true` if that turned off two-factor sign-in. Fails with
     /// [`Error::LinkExpired`], and changes nothing, if another user has confirmed that address since.
     #[tracing::instrument(name = "undo_email_change", level = "trace", skip_all)]
     pub async fn undo_change(&self, ctx: &Ctx, token: &Token) -> Result<bool, Error> {
-        self.core.undo(ctx, token, Undo::EmailChange).await
+        self.core
+            .undo_links
+            .undo(ctx, token, Undo::EmailChange)
+            .await
     }
 }

@@ -4,16 +4,20 @@
 //! void when it is used or expired, after five wrong codes, when the user's security epoch has risen, and for another
 //! program than the one that entered the password.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::core::{Core, MAX_WRITE_ATTEMPTS};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::model::{Link, Status, User};
-use crate::store::{BadRow, Condition, Record, Records, Row, RowReader, Table, Value, Write};
+use crate::store::{
+    BadRow, Condition, Record, Records, Row, RowReader, Store, Table, Value, Write,
+};
 use crate::user_agent::program_of;
 use crate::values::{Digest, UserId};
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// Lifetime of a challenge that asks for a code.
 pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
@@ -165,14 +169,20 @@ impl Record for Challenge {
     }
 }
 
-impl Core {
+/// Finds challenges, and counts the codes for them.
+pub(crate) struct Challenges {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl Challenges {
     /// Returns a valid challenge and its user. Fails with [`Error::ChallengeExpired`] if there is none.
     pub(crate) async fn find_challenge(
         &self,
         ctx: &Ctx,
         digest: &Digest,
     ) -> Result<(Challenge, User), Error> {
-        let store = &self.ports.store;
+        let store = &self.store;
         let row = store
             .find_row(Link::TABLE, Link::DIGEST, digest.into())
             .await?;
@@ -191,7 +201,7 @@ impl Core {
     }
 
     /// Counts a code for a challenge, and returns it with its user. Of parallel requests, no more than five get one.
-    pub(crate) async fn count_challenge_attempt(
+    pub(crate) async fn count_attempt(
         &self,
         ctx: &Ctx,
         digest: &Digest,

@@ -12,7 +12,6 @@ use super::challenge::Step;
 use super::totp::{SECRET_BYTES, Totp};
 use super::{Factor, Factors, MAX_FACTORS, recovery_codes};
 use crate::access::{Action, Begun};
-use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::ctx::KnownDevice;
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, WriteError};
@@ -25,6 +24,7 @@ use crate::store::{Condition, Write};
 use crate::values::{
     CredentialId, EmailAddress, FactorCode, FactorKind, FactorName, Invalid, Secret, Username,
 };
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 /// Maximum number of pending enrolments of a user: unfinished and not expired.
 const MAX_PENDING: usize = 5;
@@ -97,7 +97,11 @@ impl Factors {
             ensure_covers(ctx, proof, &set)?;
             ensure_room(&set)?;
             let origin = enrolment_origin(ctx);
-            let list = self.core.enrolment_list(user.id, ctx.now).await?;
+            let list = self
+                .core
+                .factor_store
+                .enrolment_list(user.id, ctx.now)
+                .await?;
             let is_replaced = |other: &&Totp| other.is_begun_in(origin.as_deref());
             let (replaced, others): (Vec<_>, Vec<_>) = list.pending.iter().partition(is_replaced);
             if others.len() >= MAX_PENDING {
@@ -123,7 +127,12 @@ impl Factors {
             ];
             batch.extend(set.unchanged());
             batch.extend(replaced.iter().map(|totp| totp.delete()));
-            batch.extend(self.core.delete_expired(&user, &set, ctx.now).await?);
+            batch.extend(
+                self.core
+                    .factor_store
+                    .delete_expired(&user, &set, ctx.now)
+                    .await?,
+            );
             match self.core.writer.apply(batch).await {
                 Ok(()) => return Ok((user, totp)),
                 // Another enrolment has begun, or the factors, the user's status or the epoch have changed.
@@ -175,9 +184,14 @@ impl Factors {
                 accepted.write(ctx.now),
                 set.write(proof, ctx.now)?,
             ];
-            batch.extend(self.core.delete_expired(&user, &set, ctx.now).await?);
+            batch.extend(
+                self.core
+                    .factor_store
+                    .delete_expired(&user, &set, ctx.now)
+                    .await?,
+            );
             if let Actor::Enrolling { challenge, .. } = &ctx.actor {
-                let (challenge, _) = self.core.find_challenge(ctx, challenge).await?;
+                let (challenge, _) = self.core.challenges.find_challenge(ctx, challenge).await?;
                 batch.push(challenge.advance(Step::Enrolled));
             }
             let added = match codes {
@@ -185,7 +199,7 @@ impl Factors {
                 None => Event::FactorAdded { user: &user, kind },
             };
             self.core.writer.emit(ctx, added, &mut batch);
-            if self.core.apply_factor_change(ctx, user.id, batch).await? {
+            if self.core.factor_changes.apply(ctx, user.id, batch).await? {
                 return Ok(Enrolled {
                     factor: accepted.view(),
                     recovery_codes: codes,
@@ -213,10 +227,15 @@ impl Factors {
             let codes = recovery_codes::generate(&*self.core.ports.random);
             set.set_recovery_codes(&codes, ctx.now);
             let mut batch = vec![still_active(ctx, &user), set.write(proof, ctx.now)?];
-            batch.extend(self.core.delete_expired(&user, &set, ctx.now).await?);
+            batch.extend(
+                self.core
+                    .factor_store
+                    .delete_expired(&user, &set, ctx.now)
+                    .await?,
+            );
             let renewed = Event::RecoveryCodesRenewed { user: &user };
             self.core.writer.emit(ctx, renewed, &mut batch);
-            if self.core.apply_factor_change(ctx, user.id, batch).await? {
+            if self.core.factor_changes.apply(ctx, user.id, batch).await? {
                 return Ok(codes);
             }
         }
@@ -225,7 +244,7 @@ impl Factors {
 
     /// Finds an enrolment of this user that can still be finished.
     async fn pending(&self, ctx: &Ctx, user: &User, id: CredentialId) -> Result<Totp, Error> {
-        let totp = self.core.own_totp(user, id).await?;
+        let totp = self.core.factor_store.own_totp(user, id).await?;
         totp.filter(|totp| totp.is_pending(ctx.now))
             .ok_or(Error::NotFound)
     }

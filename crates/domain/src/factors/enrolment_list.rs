@@ -7,18 +7,16 @@
 use jiff::Timestamp;
 
 use super::totp::Totp;
-use crate::core::Core;
-use crate::error::Error;
 use crate::model::{Credential, CredentialKind};
-use crate::store::{Records, Write};
+use crate::store::Write;
 use crate::values::{CredentialId, Secret, UserId};
 
 /// The list as it was read.
 pub(super) struct EnrolmentList {
-    user_id: UserId,
+    pub(super) user_id: UserId,
     /// Those of its enrolments that can still be finished.
     pub(super) pending: Vec<Totp>,
-    stored: Option<Secret<String>>,
+    pub(super) stored: Option<Secret<String>>,
 }
 
 impl EnrolmentList {
@@ -35,28 +33,5 @@ impl EnrolmentList {
             updated_at: now,
         };
         credential.replace(self.stored.as_ref())
-    }
-}
-
-impl Core {
-    /// Reads the list, and those of its enrolments that can still be finished.
-    pub(super) async fn enrolment_list(
-        &self,
-        user_id: UserId,
-        now: Timestamp,
-    ) -> Result<EnrolmentList, Error> {
-        let id = CredentialId::of_enrolment_list(user_id);
-        let stored: Option<Credential> = self.ports.store.get(id).await?;
-        let stored = stored.map(|list| list.data);
-        let ids = stored.iter().flat_map(|text| text.expose().split(' '));
-        let ids: Result<_, ()> = ids.map(str::parse).collect();
-        let ids = ids.map_err(|()| Error::Internal("a list of enrolments cannot be read"))?;
-        let mut pending = self.read_totp(ids).await?;
-        pending.retain(|totp| totp.is_pending(now));
-        Ok(EnrolmentList {
-            user_id,
-            pending,
-            stored,
-        })
     }
 }

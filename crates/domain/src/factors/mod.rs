@@ -1,12 +1,14 @@
 //! Second factors: authenticator apps (TOTP, RFC 6238), and recovery codes in their place.
 //!
 //! A user has a second factor if their set (`model/factor_set.rs`) contains one. Sign-in (`sign_in`) and reauthentication
-//! (`core::step_up`) then require a code, which `verify` checks.
+//! (`reauthentication`) then require a code, which `verifier` checks.
 //!
 //! - `totp`: an authenticator app, as a credential.
 //! - `recovery_codes`: their form and digests.
 //! - `recovery_grant`: the codes that a recovery by mail grants.
-//! - `verify`: verifies a code, for sign-in and reauthentication.
+//! - `store`: reads a user's factors.
+//! - `attempts`: counts codes; `changes`: applies changes, of which a user has ten an hour.
+//! - `verifier`: verifies a code, for sign-in and reauthentication.
 //! - `challenge`: the state of a sign-in between its steps.
 //! - `enrolment`: adds a factor and renews recovery codes; `removal` removes a factor.
 //! - `enrolment_list`: the enrolments that a user has begun, which limits how many are pending.
@@ -15,16 +17,19 @@
 //!
 //! To add a kind of factor: `docs/contribute/adding-a-part.md`, "A sign-in method".
 
+pub(crate) mod attempts;
 pub(crate) mod challenge;
+pub(crate) mod changes;
 mod enrolment;
 mod enrolment_list;
 mod recovery_codes;
 pub(crate) mod recovery_grant;
 mod removal;
+pub(crate) mod store;
 mod totp;
-mod transfer;
+pub(crate) mod transfer;
 pub(crate) mod undo;
-pub(crate) mod verify;
+pub(crate) mod verifier;
 
 use std::sync::Arc;
 
@@ -36,7 +41,6 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::model::FactorSet;
-use crate::model::User;
 use crate::values::CredentialId;
 
 pub use crate::values::{FactorCode, FactorKind, FactorName};
@@ -44,8 +48,6 @@ pub use enrolment::{Enrolled, Enrolment};
 pub use recovery_codes::FEW_RECOVERY_CODES;
 pub use totp::TotpParameters;
 pub use transfer::{ExportedFactors, ExportedTotp, TotpSecret};
-
-use totp::Totp;
 
 /// Maximum number of second factors of a user.
 pub const MAX_FACTORS: usize = 10;
@@ -101,14 +103,14 @@ impl Factors {
             .writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
-        self.core.list_factors(ctx, &user).await
+        self.core.factor_store.list_factors(ctx, &user).await
     }
 
     /// Returns `true` if a proof of the signed-in user needs a code: the account has a second factor, and the sign-in with it
     /// is not recent.
     pub async fn needs_code(&self, ctx: &Ctx) -> Result<bool, Error> {
         match ctx.actor.user_id() {
-            Some(id) if !self.core.has_recent_factor(ctx) => {
+            Some(id) if !self.core.reauthentication.has_recent_factor(ctx) => {
                 Ok(!FactorSet::of_user(&*self.core.ports.store, id)
                     .await?
                     .is_empty())
@@ -125,36 +127,6 @@ impl Factors {
             .writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
-        self.core.list_factors(ctx, &user).await
-    }
-}
-
-impl Core {
-    /// Lists a user's active factors, and the enrolments that can still be finished.
-    pub(crate) async fn list_factors(&self, ctx: &Ctx, user: &User) -> Result<FactorList, Error> {
-        self.factors_with(user, |totp| totp.is_pending(ctx.now))
-            .await
-    }
-
-    /// Lists everything that is stored about a user's factors: also the enrolments that have expired.
-    pub(crate) async fn stored_factors(&self, user: &User) -> Result<FactorList, Error> {
-        self.factors_with(user, |_| true).await
-    }
-
-    async fn factors_with(
-        &self,
-        user: &User,
-        is_listed: impl Fn(&Totp) -> bool,
-    ) -> Result<FactorList, Error> {
-        let set = FactorSet::of_user(&*self.ports.store, user.id).await?;
-        let mut totp = self.authenticators(&set).await?;
-        let unfinished = self.unfinished(user, &set).await?.into_iter();
-        totp.extend(unfinished.filter(is_listed));
-        totp.sort_by_key(|totp| totp.id);
-        Ok(FactorList {
-            recovery_codes: (!set.is_empty()).then(|| set.recovery_codes()),
-            codes_created_at: set.codes_created_at(),
-            totp: totp.iter().map(Totp::view).collect(),
-        })
+        self.core.factor_store.list_factors(ctx, &user).await
     }
 }

@@ -7,17 +7,19 @@
 //! A grant is a row of the table of links, like a challenge. It exists while the password is the one that the recovery has
 //! set.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::core::Core;
+use super::attempts::CodeAttempts;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::limits::{FAILURE_MEMORY_MAX, KeyedLimit};
+use crate::limits::{FAILURE_MEMORY_MAX, KeyedLimit, RateLimiter};
 use crate::model::FactorSet;
 use crate::model::{Link, User};
-use crate::store::{BadRow, Record, Records, Row, RowReader, Table, Value, Write};
+use crate::store::{BadRow, Record, Records, Row, RowReader, Store, Table, Value, Write};
 use crate::values::{Digest, UserId};
 
 /// The purpose in the table of links.
@@ -83,7 +85,14 @@ impl Record for RecoveryGrant {
     }
 }
 
-impl Core {
+/// Grants codes to recoveries.
+pub(crate) struct RecoveryGrants {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) attempts: Arc<CodeAttempts>,
+    pub(crate) rate_limiter: Arc<RateLimiter>,
+}
+
+impl RecoveryGrants {
     /// Counts a grant for a recovery by this link. Returns `None` if the user has no second factor or has used up the
     /// grants, or if throttling is off.
     pub(crate) async fn grant_codes(
@@ -92,11 +101,11 @@ impl Core {
         user: &User,
         link: &Link,
     ) -> Result<Option<RecoveryGrant>, Error> {
-        let set = FactorSet::of_user(&*self.ports.store, user.id).await?;
+        let set = FactorSet::of_user(&*self.store, user.id).await?;
         if set.is_empty() {
             return Ok(None);
         }
-        let Some(limits) = self.acquire_code_grant(ctx, (user, &set)).await? else {
+        let Some(limits) = self.attempts.acquire_grant(ctx, (user, &set)).await? else {
             return Ok(None);
         };
         // Wrong codes are not remembered for longer, so that the grant is not needed then.
@@ -111,17 +120,17 @@ impl Core {
     }
 
     /// Releases the count of a grant that was not written.
-    pub(crate) async fn release_grant(&self, ctx: &Ctx, grant: &RecoveryGrant) {
+    pub(crate) async fn release(&self, ctx: &Ctx, grant: &RecoveryGrant) {
         self.rate_limiter.release_or_log(ctx, &grant.limits).await;
     }
 
     /// Returns the recovery that has set the user's password and granted codes for it.
-    pub(crate) async fn granted_recovery(
+    pub(crate) async fn recovery_of(
         &self,
         ctx: &Ctx,
         user: &User,
     ) -> Result<Option<String>, Error> {
-        let grant: Option<RecoveryGrant> = self.ports.store.get(key(user.id)).await?;
+        let grant: Option<RecoveryGrant> = self.store.get(key(user.id)).await?;
         let grant = grant.filter(|grant| grant.expires_at > ctx.now);
         Ok(grant.map(|grant| grant.recovery))
     }

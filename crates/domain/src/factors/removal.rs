@@ -4,7 +4,6 @@
 
 use super::Factors;
 use crate::access::{Action, Begun, ensure_operator};
-use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
@@ -14,6 +13,7 @@ use crate::model::FactorSet;
 use crate::model::{Credential, User};
 use crate::store::{Batch, Write};
 use crate::values::{CredentialId, FactorKind};
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 impl Factors {
     /// Removes a factor, or an enrolment that was not finished. Requires a recent sign-in or a reauthentication of the
@@ -93,11 +93,16 @@ impl Factors {
             batch.push(Write::delete::<Credential>(*id));
         }
         batch.push(set.write(proof, ctx.now)?);
-        batch.extend(self.core.delete_expired(user, &set, ctx.now).await?);
+        batch.extend(
+            self.core
+                .factor_store
+                .delete_expired(user, &set, ctx.now)
+                .await?,
+        );
         self.core
             .writer
             .emit(ctx, Event::FactorRemoved { user, kind }, &mut batch);
-        if !self.core.apply_factor_change(ctx, user.id, batch).await? {
+        if !self.core.factor_changes.apply(ctx, user.id, batch).await? {
             return Ok(false);
         }
         let is_own = ctx.actor.user_id() == Some(user.id);
@@ -120,7 +125,12 @@ impl Factors {
         mut batch: Batch,
     ) -> Result<bool, Error> {
         proof.ensure_covers(set)?;
-        let totp = self.core.own_totp(user, id).await?.ok_or(Error::NotFound)?;
+        let totp = self
+            .core
+            .factor_store
+            .own_totp(user, id)
+            .await?
+            .ok_or(Error::NotFound)?;
         if totp.is_active() {
             // It was finished after the set was read.
             return Ok(false);
@@ -129,7 +139,12 @@ impl Factors {
         batch.push(totp.delete());
         // `delete_expired` would delete an expired one a second time.
         if totp.is_pending(ctx.now) {
-            batch.extend(self.core.delete_expired(user, set, ctx.now).await?);
+            batch.extend(
+                self.core
+                    .factor_store
+                    .delete_expired(user, set, ctx.now)
+                    .await?,
+            );
         }
         self.core.writer.apply_unless_stale(batch).await
     }

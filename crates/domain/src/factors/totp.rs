@@ -11,13 +11,11 @@ use totp_rs::{Algorithm, Builder};
 
 use super::Factor;
 use crate::clock::RandomSource;
-use crate::core::Core;
 use crate::ctx::{Actor, Ctx, KnownDevice};
 use crate::error::Error;
 use crate::model::FactorProof;
-use crate::model::FactorSet;
 use crate::model::{Credential, CredentialKind, User};
-use crate::store::{Batch, Records, Write};
+use crate::store::Write;
 use crate::tokens::Keyring;
 use crate::values::{CredentialId, FactorCode, Secret, UserId};
 
@@ -29,7 +27,7 @@ const DRIFT: u16 = 1;
 /// them, the credential stays below its 1,024 bytes.
 const MAX_SESSIONS: usize = 5;
 /// Maximum number of expired enrolments that one batch deletes.
-const MAX_DELETED: usize = 20;
+pub(super) const MAX_DELETED: usize = 20;
 /// Time in which the first code must be entered.
 const ENROLMENT: SignedDuration = SignedDuration::from_hours(1);
 
@@ -327,64 +325,6 @@ impl Totp {
 /// The name that the sealed secret is bound to.
 fn seal_name(id: CredentialId) -> String {
     format!("totp/{id}")
-}
-
-impl Core {
-    /// Returns an authenticator of this user, active or not; `None` if the user has none with this id.
-    pub(super) async fn own_totp(
-        &self,
-        user: &User,
-        id: CredentialId,
-    ) -> Result<Option<Totp>, Error> {
-        let stored: Option<Credential> = self.ports.store.get(id).await?;
-        let is_own =
-            |stored: &Credential| stored.user_id == user.id && stored.kind == CredentialKind::Totp;
-        stored.filter(is_own).map(Totp::read).transpose()
-    }
-
-    /// The enrolments of a user that are not finished, also expired ones.
-    pub(super) async fn unfinished(
-        &self,
-        user: &User,
-        set: &FactorSet,
-    ) -> Result<Vec<Totp>, Error> {
-        let store = &self.ports.store;
-        let all: Vec<Credential> = store.list_readable(Credential::of_user(user.id)).await?;
-        let others = all
-            .iter()
-            .filter(|other| other.kind == CredentialKind::Totp && !set.contains(other.id));
-        let ids: Vec<_> = others.map(|other| other.id).collect();
-        // The list can be stale, so each is read again by its key.
-        let mut totp = self.read_totp(ids).await?;
-        totp.retain(|totp| !totp.data.is_active);
-        Ok(totp)
-    }
-
-    /// The deletions of the enrolments that have expired, for a batch that changes the factors.
-    pub(super) async fn delete_expired(
-        &self,
-        user: &User,
-        set: &FactorSet,
-        now: Timestamp,
-    ) -> Result<Batch, Error> {
-        let unfinished = self.unfinished(user, set).await?;
-        let expired = unfinished.iter().filter(|totp| !totp.is_pending(now));
-        Ok(expired.take(MAX_DELETED).map(Totp::delete).collect())
-    }
-
-    /// The active authenticators of a user.
-    pub(super) async fn authenticators(&self, set: &FactorSet) -> Result<Vec<Totp>, Error> {
-        self.read_totp(set.ids()).await
-    }
-
-    /// Reads authenticators by their keys. Those that do not exist are left out.
-    pub(super) async fn read_totp(&self, ids: Vec<CredentialId>) -> Result<Vec<Totp>, Error> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let credentials: Vec<Credential> = self.ports.store.get_all(ids).await?;
-        credentials.into_iter().map(Totp::read).collect()
-    }
 }
 
 #[cfg(test)]

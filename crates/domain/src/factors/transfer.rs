@@ -3,6 +3,8 @@
 //! The export contains the secrets of authenticators as they are, so that another server with another master key can
 //! import them. Recovery codes are exported as digests.
 
+use std::sync::Arc;
+
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
@@ -10,13 +12,15 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
+use super::store::FactorStore;
 use super::totp::Totp;
 use super::{MAX_FACTORS, TotpParameters, recovery_codes};
-use crate::core::Core;
+use crate::clock::RandomSource;
 use crate::error::Error;
 use crate::model::Credential;
 use crate::model::FactorSet;
-use crate::store::{Batch, Records};
+use crate::store::{Batch, Records, Store};
+use crate::tokens::Keyring;
 use crate::values::RECOVERY_DIGEST_BYTES;
 use crate::values::{CredentialId, FactorKind, FactorName, Secret, UserId};
 
@@ -100,13 +104,21 @@ impl ExportedFactors {
     }
 }
 
-impl Core {
+/// Exports and imports second factors.
+pub(crate) struct FactorTransfer {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) factors: Arc<FactorStore>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) random: Arc<dyn RandomSource>,
+}
+
+impl FactorTransfer {
     /// Returns the second factors of these users; users without are left out.
     pub(crate) async fn export_factors(
         &self,
         users: &[UserId],
     ) -> Result<HashMap<UserId, ExportedFactors>, Error> {
-        let store = &self.ports.store;
+        let store = &self.store;
         let ids = users.iter().map(|id| CredentialId::of_factor_set(*id));
         let sets: Vec<Credential> = store.get_all(ids.collect::<Vec<_>>()).await?;
         let mut exported = HashMap::new();
@@ -121,7 +133,7 @@ impl Core {
                 recovery_codes: set.recovery_digests().to_vec(),
                 skipped: Vec::new(),
             };
-            let mut authenticators = self.authenticators(&set).await?;
+            let mut authenticators = self.factors.authenticators(&set).await?;
             let ids = set.ids();
             authenticators.sort_by_key(|totp| ids.iter().position(|id| *id == totp.id));
             for totp in authenticators {
@@ -161,7 +173,7 @@ impl Core {
         }
         let mut set = FactorSet::empty(user_id);
         for one in &factors.totp {
-            let random = &*self.ports.random;
+            let random = &*self.random;
             let generate = || CredentialId::generate(one.created_at, random);
             let totp = Totp::new(
                 &self.keyring,

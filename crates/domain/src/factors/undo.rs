@@ -1,21 +1,17 @@
 //! Undoes the first second factor, by the link in the mail about it (M-02).
 //!
 //! A thief who knows the password and adds a factor first would lock the owner out: recovery by mail leaves factors on. For
-//! three days, the mailbox outranks a new factor. `core::undo` has the steps. The link is void once someone has signed in
+//! three days, the mailbox outranks a new factor. `links/undo.rs` has the steps. The link is void once someone has signed in
 //! with password and code on a device that was known before: then the owner has the factor.
 
-use jiff::Timestamp;
-
 use super::Factors;
-use super::totp::Totp;
-use crate::core::Core;
-use crate::core::undo::Undo;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::model::FactorProof;
+use crate::links::undo::Undo;
 use crate::model::FactorSet;
-use crate::model::{Credential, Link, User};
-use crate::store::{Batch, Records, Write};
+use crate::model::{Link, User};
+use crate::policy::Policy;
+use crate::store::Batch;
 use crate::values::Token;
 
 /// The writes that remove factors of a user.
@@ -32,78 +28,44 @@ impl Factors {
     #[tracing::instrument(name = "view_factor_undo", level = "trace", skip_all)]
     pub async fn view_undo(&self, ctx: &Ctx, token: &Token) -> Result<Link, Error> {
         let undo = Undo::FirstFactor;
-        Ok(self.core.find_undo_link(ctx, token, undo).await?.0)
+        Ok(self.core.undo_links.find(ctx, token, undo).await?.0)
     }
 
     /// Removes all factors of the account, and uses the link. Fails with [`Error::LinkExpired`] if it is void.
     #[tracing::instrument(name = "undo_factors", level = "trace", skip_all)]
     pub async fn undo(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
-        self.core.undo(ctx, token, Undo::FirstFactor).await?;
+        self.core
+            .undo_links
+            .undo(ctx, token, Undo::FirstFactor)
+            .await?;
         Ok(())
     }
 }
 
-impl Core {
-    /// Returns the writes that remove the factors, the unfinished enrolments and the recovery codes of a user that were added
-    /// at or after `since`, or cannot be read. The batch is stale, or a key is taken, if the factors have changed.
-    pub(crate) async fn factor_deletions_since(
-        &self,
-        ctx: &Ctx,
-        user: &User,
-        since: Timestamp,
-    ) -> Result<RemovedFactors, Error> {
-        let mut set = FactorSet::of_user(&*self.ports.store, user.id).await?;
-        let unfinished = self.unfinished(user, &set).await?;
-        let unfinished = unfinished.iter().filter(|totp| totp.added_at() >= since);
-        let mut writes: Batch = unfinished.map(Totp::delete).collect();
-        let stored: Vec<Credential> = self.ports.store.get_all(set.ids()).await?;
-        // One that cannot be read is removed as well, since it is not known to be older.
-        let is_older = |stored: Credential| {
-            let totp = Totp::read(stored).ok();
-            totp.filter(|totp| totp.added_at() < since)
-        };
-        let older: Vec<_> = stored.into_iter().filter_map(is_older).collect();
-        let mut removed = set.ids();
-        removed.retain(|id| !older.iter().any(|totp| totp.id == *id));
-        for id in &removed {
-            set.remove(*id);
-            writes.push(Write::delete::<Credential>(*id));
-        }
-        set.remove_codes_since(since);
-        // Also if there are no factors: the first one must not be added at the same time.
-        writes.push(set.write(FactorProof::NotRequired, ctx.now)?);
-        Ok(RemovedFactors {
-            count: removed.len(),
-            turns_off: !removed.is_empty() && set.is_empty(),
-            writes,
-        })
-    }
-
-    /// Returns the user with the void undo link of the first factor, if this sign-in with password and code voids it: its
-    /// client was known for the lifetime of the link before the factor was added, and is not the one that added it. So a
-    /// thief who signs in twice on one day does not void it. `docs/limits/second-factors.md` says which thief does.
-    pub(crate) fn voiding_factor_undo(
-        &self,
-        ctx: &Ctx,
-        user: &User,
-        set: &FactorSet,
-    ) -> Option<User> {
-        let first = set.first_added()?;
-        // The longest lifetime of an undo link: this one is shorter, but starts when a mail that may be late is sent, and
-        // the void links are remembered together with those of address changes.
-        let lifetime = self.policy.email_undo_lifetime;
-        let is_recent = ctx.now.duration_since(first.at) <= lifetime;
-        let mut known = ctx.client.known_to(user);
-        let is_known = known.any(|device| {
-            let known = (device.key(), device.signed_in_at());
-            first.was_known_before((&known.0, known.1), self.policy.factor_undo_lifetime)
-        });
-        let is_open = !user.undo_link_is_void(first.at);
-        (is_recent && is_known && is_open).then(|| User {
-            void_undo_links: user
-                .void_undo_links
-                .with(first.at, first.at, ctx.now - lifetime),
-            ..user.next_version(ctx.now)
-        })
-    }
+/// Returns the user with the void undo link of the first factor, if this sign-in with password and code voids it: its
+/// client was known for the lifetime of the link before the factor was added, and is not the one that added it. So a
+/// thief who signs in twice on one day does not void it. `docs/limits/second-factors.md` says which thief does.
+pub(crate) fn voiding_factor_undo(
+    policy: &Policy,
+    ctx: &Ctx,
+    user: &User,
+    set: &FactorSet,
+) -> Option<User> {
+    let first = set.first_added()?;
+    // The longest lifetime of an undo link: this one is shorter, but starts when a mail that may be late is sent, and
+    // the void links are remembered together with those of address changes.
+    let lifetime = policy.email_undo_lifetime;
+    let is_recent = ctx.now.duration_since(first.at) <= lifetime;
+    let mut known = ctx.client.known_to(user);
+    let is_known = known.any(|device| {
+        let known = (device.key(), device.signed_in_at());
+        first.was_known_before((&known.0, known.1), policy.factor_undo_lifetime)
+    });
+    let is_open = !user.undo_link_is_void(first.at);
+    (is_recent && is_known && is_open).then(|| User {
+        void_undo_links: user
+            .void_undo_links
+            .with(first.at, first.at, ctx.now - lifetime),
+        ..user.next_version(ctx.now)
+    })
 }

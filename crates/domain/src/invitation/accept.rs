@@ -5,7 +5,6 @@
 
 use super::{Invitations, open_invitation};
 use crate::access::roster;
-use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
@@ -15,6 +14,7 @@ use crate::model::{Credential, Invitation, Link, PendingEmail, Purpose, Status, 
 use crate::sign_up::CompletedSignUp;
 use crate::store::Write;
 use crate::values::{Name, Secret, Token};
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 /// What a user enters to accept an invitation.
 #[derive(Debug)]

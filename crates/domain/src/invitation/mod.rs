@@ -9,7 +9,7 @@ mod accept;
 use std::sync::Arc;
 
 use crate::access::{Action, NO_USER, Target};
-use crate::core::{Core, MAX_WRITE_ATTEMPTS};
+use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
 use crate::events::Event;
@@ -22,6 +22,7 @@ use crate::users::ensure_identifier;
 use crate::values::{
     Data, EmailAddress, Invalid, LanguageTag, Name, Role, Secret, Token, UserId, Username,
 };
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 pub use accept::Acceptance;
 

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
 use crate::access::{Action, NO_USER, Target, ensure_operator};
-use crate::core::{Core, MAX_WRITE_ATTEMPTS};
+use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
@@ -18,6 +18,7 @@ use crate::model::SigningKey;
 use crate::sessions::JWKS_LEAD_TIME;
 use crate::store::{Batch, Records, Write};
 use crate::tokens::PublicKey;
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 pub use store::KeysError;
 pub(crate) use store::{KeyStore, RefreshReason};

@@ -24,14 +24,13 @@
 //! - `network`: network prefixes.
 //! - `known_device`: the device cookie.
 //! - `rate_limiter`: acquires the limits of a request, the narrowest key first; `mailbox`: those of mails to one mailbox.
-//! - `code_attempts`: checks for codes of a second factor (those for passwords are in `password/attempts.rs`);
-//!   `factor_changes`: for changes of second factors.
+//!
+//! The limits of passwords are in `password/attempts.rs`, those of codes in `factors/attempts.rs`, those of changes of second
+//! factors in `factors/changes.rs`.
 //!
 //! To add a scope: a variant of [`ThrottleScope`], its rate in [`ThrottleScope::rate`], and the routes that use
 //! it.
 
-mod code_attempts;
-mod factor_changes;
 mod fallback;
 mod known_device;
 mod mailbox;
@@ -45,7 +44,6 @@ use std::time::Duration;
 use crate::policy::ThrottleLimits;
 use crate::values::Rate;
 
-pub(crate) use code_attempts::CodeAttempt;
 pub use fallback::FallbackRateLimits;
 pub(crate) use known_device::DeviceCookies;
 pub use known_device::KNOWN_DEVICE_LIFETIME;
@@ -90,7 +88,7 @@ pub(crate) const EMAIL_CHANGES: Rate = Rate::new(5, HOUR);
 /// Requests for a deletion by one account. Each can be cancelled, and mails two notices.
 pub(crate) const DELETIONS: Rate = Rate::new(5, HOUR);
 /// Completed changes of the second factors of one account, by its user.
-const FACTOR_CHANGES: Rate = Rate::new(10, HOUR);
+pub(crate) const FACTOR_CHANGES: Rate = Rate::new(10, HOUR);
 /// Link redemptions from one network.
 const LINKS: Rate = Rate::new(10, MINUTE);
 /// Session renewals, tokens for other services, exports and changes of second factors, for one account.

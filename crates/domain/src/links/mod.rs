@@ -1,5 +1,7 @@
 //! Finds a mailed link by its token.
 
+pub(crate) mod undo;
+
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{Link, Purpose, User};

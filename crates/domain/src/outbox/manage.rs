@@ -2,7 +2,6 @@
 
 use super::Outbox;
 use crate::access::{Action, NO_USER, Target};
-use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
@@ -10,6 +9,7 @@ use crate::model::{Job, MailFilter, MailJob, User};
 use crate::outbox::MailText;
 use crate::store::{Record, Records, readable};
 use crate::values::{Invalid, JobId};
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 /// A queued mail, and its content.
 pub struct ViewedMail {

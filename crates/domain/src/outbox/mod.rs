@@ -8,6 +8,7 @@
 mod admission;
 mod content;
 mod delivery;
+pub(crate) mod leases;
 mod manage;
 mod port;
 mod queued_mails;

@@ -10,8 +10,7 @@ pub(crate) mod verifier;
 use std::sync::Arc;
 
 use crate::access::ensure_operator;
-use crate::core::step_up::Proof;
-use crate::core::{Core, MAX_WRITE_ATTEMPTS};
+use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::NewPasswordReason;
@@ -20,9 +19,11 @@ use crate::hashing::HashClient;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Credential, User, Version};
 use crate::password::account::{AccountLookup, own_identifier};
+use crate::reauthentication::Proof;
 use crate::store::Records;
 use crate::users::ensure_version;
 use crate::values::{Identifier, Invalid, NewPassword, Password, Secret};
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 pub(crate) use new_password::password_writes;
 
@@ -77,6 +78,7 @@ impl Passwords {
         }
         let password = checked?;
         self.core
+            .reauthentication
             .finish_proof(ctx, &verified, proof.code.as_ref(), kind)
             .await?;
         let user = verified.user;

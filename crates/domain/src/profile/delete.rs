@@ -1,13 +1,13 @@
 //! Deletes an account at once. `deletion` is the deletion that can be cancelled for some days.
 
 use crate::access::{Action, Begun};
-use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::Version;
 use crate::profile::Profile;
 use crate::users::ensure_version;
 use crate::values::UserId;
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 impl Profile {
     /// Deletes the user, the credential, the links, the mails and the sessions. Returns the user's id. Fails for

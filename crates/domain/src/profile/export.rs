@@ -107,7 +107,7 @@ impl Profile {
                 set_at: credential.updated_at,
                 scheme: scheme_of(credential.data.expose()),
             }),
-            factors: self.core.stored_factors(&user).await?,
+            factors: self.core.factor_store.stored_factors(&user).await?,
             sessions: self.core.last_seen.valid_sessions(ctx, &user).await?,
             devices: store.list_readable(Device::of_user(user.id)).await?,
             links: self.links_of(&user).await?,

@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 
 use crate::access::names_actor;
 use crate::access::{self, Action, Target};
-use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
@@ -16,6 +15,7 @@ use crate::sessions::Authenticated;
 use crate::store::{Batch, Records};
 use crate::users::ensure_version;
 use crate::values::{Data, LanguageTag, Name};
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 /// An update of a profile.
 #[derive(Debug, Clone)]

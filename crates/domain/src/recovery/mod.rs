@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::core::{Core, MAX_WRITE_ATTEMPTS};
+use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::{Event, NewPasswordReason};
@@ -17,6 +17,7 @@ use crate::metric_event::SessionEnd;
 use crate::model::{Link, Purpose, Status, User};
 use crate::password::password_writes;
 use crate::values::{EmailAddress, JobId, Secret, Token};
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 /// Sets a new password by a mailed link.
 pub struct Recovery {
@@ -75,12 +76,16 @@ impl Recovery {
             .hasher
             .hash(&hash_client, password.as_password())
             .await?;
-        let grant = self.core.grant_codes(ctx, &user, &link).await?;
+        let grant = self
+            .core
+            .recovery_grants
+            .grant_codes(ctx, &user, &link)
+            .await?;
         let written = self.write_password(ctx, token, password_hash, grant.as_ref());
         let written = written.await;
         let may_be_written = matches!(written, Ok(()) | Err(Error::OutcomeUnknown(_)));
         if let Some(grant) = grant.filter(|_| !may_be_written) {
-            self.core.release_grant(ctx, &grant).await;
+            self.core.recovery_grants.release(ctx, &grant).await;
         }
         written
     }

@@ -19,7 +19,7 @@ use futures_util::future::try_join;
 use jiff::Timestamp;
 
 use crate::access::{Action, Begun};
-use crate::core::{Core, MAX_WRITE_ATTEMPTS};
+use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
@@ -29,6 +29,7 @@ use crate::model::{Session, Status, User, replacements};
 use crate::store::{Batch, Records};
 use crate::tokens::{KeyringVersion, SessionClaims, Verified};
 use crate::values::{Digest, SessionId, Token, UserId};
+use crate::writer::MAX_WRITE_ATTEMPTS;
 use cache::{CacheEntry, CacheLookup};
 
 pub(crate) use audience_token::JWKS_LEAD_TIME;

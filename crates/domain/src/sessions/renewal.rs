@@ -4,7 +4,6 @@
 //! Of concurrent calls, one conditional write succeeds. A renewal gives the old token a grace period and extends
 //! the session; a replacement does neither (S-04).
 
-use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::metric_event::MetricEvent;
@@ -12,6 +11,7 @@ use crate::model::Session;
 use crate::sessions::cache::CacheEntry;
 use crate::sessions::{Authenticated, SignedIn};
 use crate::sessions::{SessionUpdate, Sessions};
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 impl Sessions {
     /// Renews the session and returns its new token. The old token expires after the grace period. Until then, a

@@ -27,7 +27,7 @@ use crate::sign_up::CompletedSignUp;
 use crate::store::Batch;
 use crate::values::Password;
 
-pub use crate::core::step_up::Proof;
+pub use crate::reauthentication::Proof;
 pub use crate::values::Identifier;
 pub use device::HISTORY_WINDOW;
 pub use second_step::{NextFactor, NextStep};
@@ -225,6 +225,7 @@ impl SignIn {
             .authorize_by_name(ctx, action, named)
             .await?;
         self.core
+            .reauthentication
             .reauthenticate_with(ctx, proof, action.rule().audited_as)
             .await
     }

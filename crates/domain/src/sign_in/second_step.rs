@@ -5,13 +5,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::core::MAX_WRITE_ATTEMPTS;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
+use crate::factors::attempts::CodeAttempt;
 use crate::factors::challenge::{self, Challenge, State, Step};
-use crate::factors::verify::CodeFailure;
-use crate::limits::CodeAttempt;
+use crate::factors::undo::voiding_factor_undo;
+use crate::factors::verifier::CodeFailure;
 use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::FactorSet;
 use crate::model::{AuditKind, AuthMethod, User};
@@ -21,6 +21,7 @@ use crate::sign_in::SignIn;
 use crate::store::{Batch, Write};
 use crate::user_agent::program_of;
 use crate::values::{Digest, FactorCode, FactorKind, Secret, Token};
+use crate::writer::MAX_WRITE_ATTEMPTS;
 
 /// What a sign-in needs after the password.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl SignIn {
             true => return Ok(None),
         };
         let recovery = match stored_step {
-            Step::Factor => self.core.granted_recovery(ctx, user).await?,
+            Step::Factor => self.core.recovery_grants.recovery_of(ctx, user).await?,
             Step::Enrol | Step::Enrolled => None,
         };
         let secret = Token::generate(&*self.core.ports.random);
@@ -122,19 +123,24 @@ impl SignIn {
     ) -> Result<SignedIn, Error> {
         let (digest, kind) = (challenge.digest(), kind.unwrap_or_else(|| code.kind()));
         // A code that would not be compared is not counted.
-        let (challenge, user) = self.core.find_challenge(ctx, &digest).await?;
+        let (challenge, user) = self.core.challenges.find_challenge(ctx, &digest).await?;
         challenge.ensure_step_is(&Step::Factor)?;
         // A throttled code does not use up the challenge.
         let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
         let recovery = challenge.state.recovery.as_deref();
         let attempt = self
             .core
-            .acquire_code_attempt(ctx, (&user, &set), kind, recovery)
+            .code_attempts
+            .begin(ctx, (&user, &set), kind, recovery)
             .await?;
         let opened = self.open_session_with_code(ctx, &attempt, &digest, kind, code);
         let opened = opened.await;
-        let signed_in = self.core.finish_code_attempt(ctx, &attempt, opened).await?;
-        self.core.clear_code_attempts(&attempt).await;
+        let signed_in = self
+            .core
+            .code_verifier
+            .finish(ctx, &attempt, opened)
+            .await?;
+        self.core.code_attempts.clear(&attempt).await;
         Ok(signed_in)
     }
 
@@ -146,13 +152,18 @@ impl SignIn {
         kind: FactorKind,
         code: &FactorCode,
     ) -> Result<SignedIn, CodeFailure> {
-        let wrong_codes = self.core.wrong_codes_before(ctx, attempt).await?;
-        let (mut challenge, mut user) = self.core.count_challenge_attempt(ctx, digest).await?;
+        let wrong_codes = self
+            .core
+            .code_attempts
+            .wrong_codes_before(ctx, attempt)
+            .await?;
+        let (mut challenge, mut user) = self.core.challenges.count_attempt(ctx, digest).await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
-            let voiding = self.core.voiding_factor_undo(ctx, &user, &set);
+            let voiding = voiding_factor_undo(&self.core.policy, ctx, &user, &set);
             let verified = self
                 .core
+                .code_verifier
                 .verify_code(ctx, attempt, (&user, set), kind, code, AuditKind::SignIn)
                 .await?;
             let amr = AuthMethod::with_factor(verified.kind);
@@ -164,7 +175,7 @@ impl SignIn {
             match self.open_session(ctx, user, passed, amr, writes).await {
                 // Another request has used this code, another one, or the challenge: verify them again.
                 Err(Error::PreconditionFailed) => {
-                    (challenge, user) = self.core.find_challenge(ctx, digest).await?;
+                    (challenge, user) = self.core.challenges.find_challenge(ctx, digest).await?;
                 }
                 result => return Ok(result?),
             }
@@ -175,7 +186,11 @@ impl SignIn {
     /// Returns the actor for a challenge in which the user adds a factor. Fails with [`Error::InvalidToken`] if it is
     /// not valid.
     pub async fn enrolling(&self, ctx: &Ctx, challenge: &Token) -> Result<Actor, Error> {
-        let found = self.core.find_challenge(ctx, &challenge.digest()).await;
+        let found = self
+            .core
+            .challenges
+            .find_challenge(ctx, &challenge.digest())
+            .await;
         let (challenge, user) = match found {
             Ok(found) => found,
             Err(Error::ChallengeExpired) => return Err(Error::InvalidToken),
@@ -215,7 +230,7 @@ impl SignIn {
         ctx: &Ctx,
         challenge: &Digest,
     ) -> Result<SignedIn, Error> {
-        let (challenge, user) = self.core.find_challenge(ctx, challenge).await?;
+        let (challenge, user) = self.core.challenges.find_challenge(ctx, challenge).await?;
         challenge.ensure_step_is(&Step::Enrolled)?;
         let amr = AuthMethod::with_factor(FactorKind::Totp);
         let opened = self.open_session(ctx, user, (&challenge, 0), amr, Batch::new());

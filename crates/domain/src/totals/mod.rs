@@ -13,12 +13,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::access::{Action, Target};
-use crate::core::{Core, MAX_WRITE_ATTEMPTS};
+use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::model::{Total, TotalKind};
 use crate::store::{Records, Write};
 use crate::values::TimeUnit;
+use crate::writer::MAX_WRITE_ATTEMPTS;
 use counts::Counts;
 
 pub use range::TotalsRange;

@@ -54,7 +54,7 @@ impl Transfer {
         };
         let users: Vec<User> = self.core.ports.store.list(filter.query()).await?;
         let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-        let mut factors = self.core.export_factors(&ids).await?;
+        let mut factors = self.core.factor_transfer.export_factors(&ids).await?;
         let last_sign_ins = LastSignIn::times_of(&*self.core.ports.store, ids.clone()).await?;
         let credentials = self.core.ports.store.get_all::<Credential>(ids).await?;
         let mut credentials: HashMap<_, _> = credentials

@@ -312,7 +312,11 @@ impl Transfer {
             writes.extend(one.user.insert());
             writes.extend(one.credential.as_ref().map(Write::insert));
             writes.extend(one.last_sign_in.as_ref().map(Write::insert));
-            writes.extend(self.core.import_factors(one.user.id, &one.factors, ctx.now));
+            writes.extend(self.core.factor_transfer.import_factors(
+                one.user.id,
+                &one.factors,
+                ctx.now,
+            ));
             if one.user.role == Role::Admin {
                 let user_id = one.user.id;
                 let admin = Event::AdminImported { user_id };

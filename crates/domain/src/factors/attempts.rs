@@ -4,15 +4,16 @@
 //! mail has set. All others share the count of the user. So someone who knows the password cannot keep the owner out
 //! . The keys contain the oldest factor: a new first factor starts at zero on every node.
 
-use super::KNOWN_DEVICE_FAILURES;
-use super::ThrottleScope;
-use super::rate_limiter::{LimitsDecision, failures_before};
-use crate::core::Core;
+use std::sync::Arc;
+
+use super::store::FactorStore;
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
-use crate::limits::KeyedLimit;
+use crate::limits::rate_limiter::{LimitsDecision, failures_before};
+use crate::limits::{KNOWN_DEVICE_FAILURES, KeyedLimit, RateLimiter, RateLimits, ThrottleScope};
 use crate::model::FactorSet;
 use crate::model::User;
+use crate::policy::Policy;
 use crate::values::{FactorKind, Rate};
 
 const DAY: u64 = 24 * 3600;
@@ -43,11 +44,19 @@ pub(crate) struct CodeAttempt {
     pub(crate) locks_out_if_wrong: bool,
 }
 
-impl Core {
+/// Counts, releases and clears attempts to enter a code.
+pub(crate) struct CodeAttempts {
+    pub(crate) counters: Arc<dyn RateLimits>,
+    pub(crate) rate_limiter: Arc<RateLimiter>,
+    pub(crate) factors: Arc<FactorStore>,
+    pub(crate) policy: Arc<Policy>,
+}
+
+impl CodeAttempts {
     /// Counts a code before it is checked. Codes of authenticators have a backoff and a lockout; a recovery code cannot be
     /// guessed. Both are charged to the account if the device is known, else to the network prefix. `recovery` is the
     /// recovery that has set the password and granted codes for it.
-    pub(crate) async fn acquire_code_attempt(
+    pub(crate) async fn begin(
         &self,
         ctx: &Ctx,
         (user, set): (&User, &FactorSet),
@@ -118,7 +127,7 @@ impl Core {
         recovery: Option<&str>,
     ) -> Result<Vec<KeyedLimit>, Error> {
         let key = factor_key(user, set);
-        let device = self.device_with_factor(ctx, (user, set)).await?;
+        let device = self.factors.device_with_factor(ctx, (user, set)).await?;
         let device = device.map(|device| {
             KeyedLimit::backoff(
                 Some(KNOWN_DEVICE_FAILURES),
@@ -139,7 +148,7 @@ impl Core {
     }
 
     /// Releases an attempt whose code was not compared, or was correct and not used up.
-    pub(crate) async fn release_unused_code(&self, ctx: &Ctx, attempt: &CodeAttempt) {
+    pub(crate) async fn release_unused(&self, ctx: &Ctx, attempt: &CodeAttempt) {
         self.rate_limiter
             .release_or_log(ctx, &attempt.acquired)
             .await;
@@ -147,7 +156,7 @@ impl Core {
 
     /// Releases the count of a correct code that completes no sign-in. Wrong codes before it stay counted, and the
     /// client stays charged.
-    pub(crate) async fn release_correct_code(&self, ctx: &Ctx, attempt: &CodeAttempt) {
+    pub(crate) async fn release_correct(&self, ctx: &Ctx, attempt: &CodeAttempt) {
         let counted: Vec<_> = attempt
             .backoff
             .iter()
@@ -158,7 +167,7 @@ impl Core {
     }
 
     /// Returns the number of wrong codes before a correct one, as far as they are counted. Of a backoff that the attempt
-    /// did not acquire, at most [`MANY_FAILURES`](super::MANY_FAILURES).
+    /// did not acquire, at most [`MANY_FAILURES`](crate::limits::MANY_FAILURES).
     pub(crate) async fn wrong_codes_before(
         &self,
         ctx: &Ctx,
@@ -175,10 +184,10 @@ impl Core {
     }
 
     /// Clears the wrong codes of a user after a completed sign-in, and the recoveries that have granted codes.
-    pub(crate) async fn clear_code_attempts(&self, attempt: &CodeAttempt) {
+    pub(crate) async fn clear(&self, attempt: &CodeAttempt) {
         let limits = attempt.backoffs.iter().chain(&attempt.granted);
         for limit in limits.chain(&attempt.grant_limit) {
-            if let Err(error) = self.ports.rate_limits.clear(limit).await {
+            if let Err(error) = self.counters.clear(limit).await {
                 tracing::warn!(error = %chain(&error), "failed to clear the wrong codes of a user");
             }
         }
@@ -186,7 +195,7 @@ impl Core {
 
     /// Counts a grant of codes. Returns its limits; `None` if the user has had too many, or if throttling is off: codes then
     /// have no limit.
-    pub(crate) async fn acquire_code_grant(
+    pub(crate) async fn acquire_grant(
         &self,
         ctx: &Ctx,
         (user, set): (&User, &FactorSet),

@@ -1,17 +1,24 @@
 //! Completed changes of second factors: each sends a mail, so a user is limited to ten an hour.
 
-use super::FACTOR_CHANGES;
-use crate::core::Core;
+use std::sync::Arc;
+
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
-use crate::limits::KeyedLimit;
+use crate::limits::{FACTOR_CHANGES, KeyedLimit, RateLimiter};
 use crate::store::Batch;
 use crate::values::UserId;
+use crate::writer::Writer;
 
-impl Core {
+/// Applies changes of second factors.
+pub(crate) struct FactorChanges {
+    pub(crate) rate_limiter: Arc<RateLimiter>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl FactorChanges {
     /// Applies a completed change of a user's second factors. A change by the user is counted; the count is released
     /// if nothing was written. The caller has verified the proof. Returns `false` if the batch is stale.
-    pub(crate) async fn apply_factor_change(
+    pub(crate) async fn apply(
         &self,
         ctx: &Ctx,
         user_id: UserId,

@@ -6,21 +6,27 @@
 //! was requested, and mails a recovery link. A link is void when it is used or expired, when the user's `void_undo_links`
 //! cover it, and when the user is disabled. Viewing it changes nothing.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
-use crate::core::{Core, MAX_WRITE_ATTEMPTS};
+use super::find_unexpired_link;
+use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::deletion::cancellation_writes;
 use crate::error::{Error, WriteError};
 use crate::events::{CancelledWith, Event};
 use crate::factors::recovery_grant::RecoveryGrant;
+use crate::factors::store::FactorStore;
 use crate::factors::undo::RemovedFactors;
-use crate::hashing::HashClient;
-use crate::links::find_unexpired_link;
+use crate::hashing::{HashClient, Hasher};
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Credential, Link, Purpose, User};
-use crate::store::{Batch, Write};
+use crate::policy::Policy;
+use crate::sessions::SessionEnder;
+use crate::store::{Batch, Store, Write};
 use crate::values::{Password, Secret, Token};
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// Time before an address change in which an added factor is a part of the attack. The attacker may have added it first.
 const FACTORS_BEFORE_CHANGE: SignedDuration = SignedDuration::from_hours(3 * 24);
@@ -58,15 +64,26 @@ impl Undo {
     }
 }
 
-impl Core {
+/// Finds and uses undo links.
+pub(crate) struct UndoLinks {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) hasher: Arc<Hasher>,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) factors: Arc<FactorStore>,
+    pub(crate) session_ender: Arc<SessionEnder>,
+    pub(crate) policy: Arc<Policy>,
+}
+
+impl UndoLinks {
     /// Returns a valid undo link and its user. Fails with [`Error::LinkExpired`] if there is none.
-    pub(crate) async fn find_undo_link(
+    pub(crate) async fn find(
         &self,
         ctx: &Ctx,
         token: &Token,
         undo: Undo,
     ) -> Result<(Link, User), Error> {
-        let found = find_unexpired_link(&*self.ports.store, ctx, token, undo.purpose()).await?;
+        let found = find_unexpired_link(&*self.store, ctx, token, undo.purpose()).await?;
         let (link, user) = &found;
         let is_void = user.undo_link_is_void(link.requested_at);
         match link.used_at.is_none() && !is_void {
@@ -78,17 +95,17 @@ impl Core {
     /// Uses an undo link. Returns `true` if that turned off two-factor sign-in. Fails with [`Error::LinkExpired`], and changes
     /// nothing, if another user has confirmed the address that it restores.
     pub(crate) async fn undo(&self, ctx: &Ctx, token: &Token, undo: Undo) -> Result<bool, Error> {
-        self.find_undo_link(ctx, token, undo).await?;
+        self.find(ctx, token, undo).await?;
         let locked = self.locked_password().await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let (link, user) = self.find_undo_link(ctx, token, undo).await?;
+            let (link, user) = self.find(ctx, token, undo).await?;
             let since = undo.removes_since(&link);
-            let removed = self.factor_deletions_since(ctx, &user, since).await?;
+            let removed = self.factors.deletions_since(ctx, &user, since).await?;
             let turns_off = removed.turns_off;
             let mut batch = self.undo_writes(ctx, undo, (&link, &user), locked.clone(), removed);
             batch.extend(
                 cancellation_writes(
-                    &*self.ports.store,
+                    &*self.store,
                     &self.writer,
                     ctx,
                     &user,
@@ -125,7 +142,7 @@ impl Core {
 
     /// Returns the hash of a random password. The password itself is discarded.
     async fn locked_password(&self) -> Result<Secret<String>, Error> {
-        let random = Token::generate(&*self.ports.random).expose();
+        let random = Token::generate(&*self.random).expose();
         let random = Password::parse(&random)
             .map_err(|_| Error::Internal("a random password cannot be one"))?;
         // The link was mailed to the owner, so a flood of unknown clients must not reject its user.

@@ -1,0 +1,183 @@
+//! Reauthentication: actions that are most harmful in the hands of a thief require the password again, and a
+//! second factor if the account has one.
+//!
+//! A session only proves who signed in at its start. To change a role, to disable, enable or delete an account, to
+//! change its address or its factors, to invite an admin, to delete a queued mail or to rotate the signing keys, the user
+//! must have signed in recently, or send the proof with the request. Each of these methods begins with `Access::begin`, or
+//! calls `Access::ensure_reauthenticated`, so that no caller can skip it. `SignIn::reauthenticate` verifies a proof that is
+//! sent with the request. To add an action: call `begin` in its method, and `with_proof` in `Action::rule`.
+
+use std::sync::Arc;
+
+use crate::access::Access;
+use crate::ctx::{Actor, Ctx};
+use crate::error::{Error, WriteError};
+use crate::events::Event;
+use crate::factors::attempts::{CodeAttempt, CodeAttempts};
+use crate::factors::verifier::{CodeFailure, CodeVerifier};
+use crate::model::{AuditKind, FactorSet, User};
+use crate::password::account::{AccountLookup, own_identifier};
+use crate::password::attempts::PasswordAttempts;
+use crate::password::verifier::{PasswordVerifier, VerifiedPassword};
+use crate::store::{Records, Store};
+use crate::values::{FactorCode, Password};
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
+
+/// What a user sends with a request to prove again who they are.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// The password.
+    pub password: Password,
+    /// The code of a second factor, if the account has one.
+    pub code: Option<FactorCode>,
+}
+
+/// A password alone.
+impl From<Password> for Proof {
+    fn from(password: Password) -> Self {
+        Self {
+            password,
+            code: None,
+        }
+    }
+}
+
+/// Verifies the proof that a request contains.
+pub(crate) struct Reauthentication {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) password_verifier: Arc<PasswordVerifier>,
+    pub(crate) password_attempts: Arc<PasswordAttempts>,
+    pub(crate) code_verifier: Arc<CodeVerifier>,
+    pub(crate) code_attempts: Arc<CodeAttempts>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl Reauthentication {
+    /// Verifies the actor's own password and second factor, and returns the context that records this.
+    pub(crate) async fn reauthenticate_with(
+        &self,
+        ctx: &Ctx,
+        proof: &Proof,
+        event: AuditKind,
+    ) -> Result<Ctx, Error> {
+        let Actor::User { id, .. } = &ctx.actor else {
+            return Ok(ctx.clone());
+        };
+        let own: Option<User> = self.store.get(*id).await?;
+        let own = own.ok_or(Error::InvalidToken)?;
+        let identifier = own_identifier(&own)?;
+        let lookup = AccountLookup::from_user(own);
+        let verified = self
+            .password_verifier
+            .verify_password(ctx, &identifier, lookup, &proof.password, event)
+            .await?;
+        let has_factor = self
+            .finish_proof(ctx, &verified, proof.code.as_ref(), event)
+            .await?;
+        let mut proved = ctx.clone();
+        if let Actor::User {
+            auth_time,
+            is_multi_factor,
+            ..
+        } = &mut proved.actor
+        {
+            (*auth_time, *is_multi_factor) = (ctx.now, has_factor);
+        }
+        Ok(proved)
+    }
+
+    /// Verifies the second factor of a user whose password was verified, if the account has one, and clears the wrong
+    /// passwords. A recent sign-in with the factor is enough; otherwise the request must contain a code. If the factor is
+    /// not proved, the correct password is not counted. Returns `true` if the account has a factor.
+    pub(crate) async fn finish_proof(
+        &self,
+        ctx: &Ctx,
+        verified: &VerifiedPassword,
+        code: Option<&FactorCode>,
+        event: AuditKind,
+    ) -> Result<bool, Error> {
+        let has_factor = self
+            .ensure_second_factor(ctx, &verified.user, code, event)
+            .await;
+        match has_factor {
+            Ok(_) => self.password_attempts.clear(verified).await?,
+            Err(_) => {
+                self.password_attempts
+                    .release_backoff(ctx, verified)
+                    .await?;
+            }
+        }
+        has_factor
+    }
+
+    async fn ensure_second_factor(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        code: Option<&FactorCode>,
+        event: AuditKind,
+    ) -> Result<bool, Error> {
+        let set = FactorSet::of_user(&*self.store, user.id).await?;
+        if set.is_empty() {
+            return Ok(false);
+        }
+        if self.has_recent_factor(ctx) {
+            return Ok(true);
+        }
+        // Without a session, a code is not accepted: sign-in is the place to send one. A sign-in opens no session while a
+        // deletion is pending, so the request that cancels the deletion accepts a code.
+        let accepts_code =
+            matches!(ctx.actor, Actor::User { .. }) || event == AuditKind::DeletionCancelled;
+        let code = code.filter(|_| accepts_code);
+        let Some(code) = code else {
+            let refused = Event::StepUpRefused {
+                kind: event,
+                user_id: user.id,
+                reason: "second factor required",
+            };
+            self.writer.emit_now(ctx, refused).await?;
+            return Err(Error::ReauthenticationRequired);
+        };
+        let attempt = self
+            .code_attempts
+            .begin(ctx, (user, &set), code.kind(), None)
+            .await?;
+        let used = self.use_code(ctx, &attempt, (user, set), code, event).await;
+        self.code_verifier.finish(ctx, &attempt, used).await?;
+        self.code_attempts.release_correct(ctx, &attempt).await;
+        Ok(true)
+    }
+
+    /// Verifies a code and uses it up. If another request has changed the factors, such as with another code, verifies it again.
+    async fn use_code(
+        &self,
+        ctx: &Ctx,
+        attempt: &CodeAttempt,
+        (user, mut set): (&User, FactorSet),
+        code: &FactorCode,
+        event: AuditKind,
+    ) -> Result<(), CodeFailure> {
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let verified =
+                self.code_verifier
+                    .verify_code(ctx, attempt, (user, set), code.kind(), code, event);
+            match self.writer.apply(verified.await?.writes).await {
+                Ok(()) => return Ok(()),
+                Err(WriteError::Stale) => {
+                    set = FactorSet::of_user(&*self.store, user.id).await?;
+                }
+                Err(other) => return Err(CodeFailure::NotUsed(other.into())),
+            }
+        }
+        Err(CodeFailure::NotUsed(Error::Overloaded))
+    }
+
+    /// Returns `true` if the session of the request was opened with a second factor, recently enough.
+    pub(crate) fn has_recent_factor(&self, ctx: &Ctx) -> bool {
+        matches!(
+            ctx.actor,
+            Actor::User { is_multi_factor: true, auth_time, .. } if self.access.is_recent(ctx, auth_time)
+        )
+    }
+}
