@@ -271,7 +271,7 @@ export async function an_admin_finds_a_user_and_acts_in_the_console_without_scri
   await browser.expectHeading("ben");
   // The checks of `doctor`.
   await browser.go("/admin/health");
-  await browser.expectText("main .list", "database");
+  await browser.expectText("[aria-labelledby=list] .list", "database");
   // The settings, without their secrets.
   await browser.go("/admin/settings?changed=1");
   await browser.expectText("dl.settings", "admin.password");

@@ -300,7 +300,7 @@ async fn a_missing_privilege_is_named() {
     let may_read = [
         "does not let reader UPDATE on pings, INSERT and UPDATE and DELETE on jobs",
         "INSERT and UPDATE and DELETE on users",
-        "INSERT and UPDATE and DELETE on audit_checkpoints; ",
+        "INSERT and UPDATE and DELETE on audit_verifications; ",
         of_rows,
     ];
     refused(&nothing, &may_read).await;

@@ -69,7 +69,7 @@ pub(crate) struct NodeView {
     /// Name of its machine.
     #[schema(example = "accounts-1")]
     name: String,
-    /// Version of Doorward.
+    /// Version of the program.
     #[schema(example = "0.1.0")]
     version: String,
     /// When it started.
