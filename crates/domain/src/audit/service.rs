@@ -52,7 +52,7 @@ impl Audit {
         Ok(page)
     }
 
-    /// Writes the audit event of a download. Then [`Self::page`] returns what it contains.
+    /// Writes the audit event of a download. Then [`Self::download_page`] returns what it contains.
     pub async fn start_download(&self, ctx: &Ctx) -> Result<(), Error> {
         self.core
             .authorize(ctx, Action::ReadAudit, Target::Others)
@@ -61,8 +61,14 @@ impl Audit {
         Ok(self.core.emit_now(ctx, exported).await?)
     }
 
-    /// Like [`Self::list`], as a part of a download that has its audit event.
-    pub async fn page(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<AuditPage, Error> {
+    /// Like [`Self::list`], as a part of a download that has its audit event. Fails if the admin has signed out, was
+    /// disabled or demoted since the download began.
+    pub async fn download_page(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<AuditPage, Error> {
+        self.core.ensure_still_admin(ctx).await?;
+        self.page(ctx, filter).await
+    }
+
+    async fn page(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<AuditPage, Error> {
         self.core
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;

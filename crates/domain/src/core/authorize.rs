@@ -1,7 +1,7 @@
 //! Checks what the actor may do, and resolves the user that a path identifies.
 
 use crate::access::{self, Action, Target, names_actor};
-use crate::core::Core;
+use crate::core::{Core, Effects};
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
@@ -105,5 +105,20 @@ impl Core {
             Condition::is("role", Role::Admin.as_str()),
         ];
         vec![Write::check::<User>(*id, when)]
+    }
+
+    /// Fails if a user who is the actor has signed out, was disabled or is no admin any more. For a read that can outlast
+    /// the session with which it began.
+    pub(crate) async fn ensure_still_admin(&self, ctx: &Ctx) -> Result<(), Error> {
+        let Some(check) = Effects::of(&self.admin_check(ctx)).actor else {
+            return Ok(());
+        };
+        self.ensure_actor(&check).await?;
+        let open = self.sessions.list(check.0, self.now()).await?;
+        let mut ids = open.iter().map(|session| Some(session.id));
+        match ids.any(|id| id == ctx.actor.session_id()) {
+            true => Ok(()),
+            false => Err(Error::InvalidToken),
+        }
     }
 }
