@@ -107,7 +107,7 @@ impl Core {
         vec![Write::check::<User>(*id, when)]
     }
 
-    /// Fails if a user who is the actor has signed out, was disabled or is no admin any more. For a read that can outlast
+    /// Fails if a user who is the actor has signed out, was disabled or demoted. For a read that can outlast
     /// the session with which it began.
     pub(crate) async fn ensure_still_admin(&self, ctx: &Ctx) -> Result<(), Error> {
         let Some(check) = Effects::of(&self.admin_check(ctx)).actor else {

@@ -68,8 +68,8 @@ pub(crate) async fn export_audit_events(caller: Caller, uri: Uri) -> Result<Resp
     let (brand, day) = (caller.brand().file_name(), caller.ctx.now.strftime("%F"));
     let file = attachment(&format!("{brand}-audit-{day}.ndjson"));
     caller.doorward().audit.start_download(&caller.ctx).await?;
-    // The next page is read after the client has received the previous one. If it cannot be read, or the admin may read no
-    // more, the body ends incomplete.
+    // The next page is read after the client has received the previous one. If it cannot be read, or the caller is not an
+    // admin by then, the body ends incomplete.
     let download = Some((caller.doorward().clone(), caller.ctx.clone(), filter));
     let chunks = stream::try_unfold(download, |download| async {
         let Some((doorward, ctx, mut filter)) = download else {
