@@ -1148,7 +1148,7 @@ console-starts = Wann Server gestartet sind
 console-nodes = Server
 console-nodes-intro = Jeder meldet sich einmal in der Minute. Einer, der abgebrochen wurde, steht noch eine Stunde hier.
 console-nodes-warning = { $name ->
-    [overdue] Ein Server hat sich zwei Minuten oder länger nicht gemeldet: Er wurde abgebrochen oder erreicht die Datenbank nicht.
+    [overdue] Ein Server hat sich drei Minuten oder länger nicht gemeldet: Er wurde abgebrochen oder erreicht die Datenbank nicht.
    *[versions] Die Server haben verschiedene Versionen: Ein Upgrade ist im Gange.
 }
 console-node-runs = läuft
@@ -1193,8 +1193,8 @@ console-network-hint = Eine IP-Adresse oder ein Netz wie 203.0.113.0/24.
 console-download-events = Als NDJSON herunterladen
 console-verified = Letzte Überprüfung
 console-verified-events = { $count ->
-    [one] Ein Ereignis, und nichts wurde verändert.
-   *[other] { $count } Ereignisse, und nichts wurde verändert.
+    [one] Ein Ereignis überprüft; keine Veränderung gefunden.
+   *[other] { $count } Ereignisse überprüft; keine Veränderung gefunden.
 }
 console-verified-finding = Befund:
 console-not-verified = Das Protokoll wurde noch nicht überprüft. Führen Sie `doorward audit verify` aus.

@@ -1168,7 +1168,7 @@ console-starts = When servers started
 console-nodes = Servers
 console-nodes-intro = Each reports once a minute. One that was killed is listed for another hour.
 console-nodes-warning = { $name ->
-    [overdue] A server has not reported for two minutes or more: it was killed, or cannot reach the database.
+    [overdue] A server has not reported for three minutes or more: it was killed, or cannot reach the database.
    *[versions] Servers run different versions: an upgrade is under way.
 }
 console-node-runs = runs
@@ -1213,8 +1213,8 @@ console-network-hint = An IP address, or a network such as 203.0.113.0/24.
 console-download-events = Download as NDJSON
 console-verified = Last verification
 console-verified-events = { $count ->
-    [one] One event, and nothing was changed.
-   *[other] { $count } events, and nothing was changed.
+    [one] One event verified; no change was found.
+   *[other] { $count } events verified; no change was found.
 }
 console-verified-finding = What was found:
 console-not-verified = The log was not verified yet. Run `doorward audit verify`.

@@ -3,7 +3,7 @@
 -- Lists of the users who signed up in a time.
 CREATE INDEX users_created_at ON users (created_at, id);
 
--- One row says when the audit log was last verified, and what was found; NULL: nothing.
+-- The last verification of the audit log: one row. `finding` is NULL if no change was found.
 CREATE TABLE audit_verifications (
   id {key} NOT NULL,
   verified_at {int} NOT NULL,

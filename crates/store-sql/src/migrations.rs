@@ -80,7 +80,7 @@ const LANDED: &[(&str, &str)] = &[
     ),
     (
         "filters",
-        "fb0832d551e7742f048968e82ef5d598a9a79cf25e3ada3dee63edd189013abf",
+        "910a9268ae68e8496a56577f7a040a5007571b59211934fae745950d9a6c81da",
     ),
     (
         "nodes",

@@ -37,10 +37,13 @@ impl Admin {
             .authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
         let terms = SearchWord::terms(filter.text.as_deref().unwrap_or_default());
-        let found = match terms.is_empty() {
+        let mut found = match terms.is_empty() {
             true => self.page_of_users(filter).await?,
             false => self.search_users(filter, &terms).await?,
         };
+        if terms.is_empty() && filter.skips_users() {
+            self.load_data(&mut found.users).await?;
+        }
         let ids = found.users.iter().map(|user| user.id).collect();
         let last_sign_ins = LastSignIn::times_of(&*self.core.ports.store, ids).await?;
         self.core.writer.emit_view(ctx, Event::UsersListed).await?;
@@ -97,6 +100,15 @@ impl Admin {
             users.extend(self.core.ports.store.list::<User>(query).await?);
         }
         Ok(users)
+    }
+
+    /// Reads these users again, with their data. Omits those that were deleted in between.
+    async fn load_data(&self, users: &mut Vec<User>) -> Result<(), StoreError> {
+        let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+        let whole: Vec<User> = self.core.ports.store.get_all(ids.clone()).await?;
+        let of_id = |id: &UserId| whole.iter().find(|user| user.id == *id).cloned();
+        *users = ids.iter().filter_map(of_id).collect();
+        Ok(())
     }
 
     /// Reads the words that begin with the longest term, and their users. A user is listed at the first of these words.

@@ -14,6 +14,7 @@ use crate::events::Event;
 use crate::model::{AuditEvent, AuditFilter, AuditKind, AuditPage, AuditVerification, User};
 use crate::store::{Records, Store, StoreError};
 use crate::values::{UserId, Username};
+use crate::writer::Effects;
 
 /// Maximum number of events of all networks that are read together.
 const AT_ONCE: usize = 200;
@@ -53,7 +54,7 @@ impl Audit {
         Ok(page)
     }
 
-    /// Writes the audit event of a download. Then [`Self::page`] returns what it contains.
+    /// Writes the audit event of a download. Then [`Self::download_page`] returns what it contains.
     pub async fn start_download(&self, ctx: &Ctx) -> Result<(), Error> {
         self.core
             .access
@@ -63,8 +64,30 @@ impl Audit {
         Ok(self.core.writer.emit_now(ctx, exported).await?)
     }
 
-    /// Like [`Self::list`], as a part of a download that has its audit event.
-    pub async fn page(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<AuditPage, Error> {
+    /// Like [`Self::list`], as a part of a download that has its audit event. Fails if the admin has signed out, was
+    /// disabled or demoted since the download began.
+    pub async fn download_page(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<AuditPage, Error> {
+        self.ensure_still_admin(ctx).await?;
+        self.page(ctx, filter).await
+    }
+
+    /// Fails if a user who is the actor has signed out, was disabled or demoted: a download can outlast the session with
+    /// which it began.
+    async fn ensure_still_admin(&self, ctx: &Ctx) -> Result<(), Error> {
+        let (core, checks) = (&self.core, self.core.access.admin_check(ctx));
+        let Some(check) = Effects::of(&checks).actor else {
+            return Ok(());
+        };
+        core.writer.ensure_actor(&check).await?;
+        let open = core.sessions.list(check.0, core.now()).await?;
+        let mut ids = open.iter().map(|session| Some(session.id));
+        match ids.any(|id| id == ctx.actor.session_id()) {
+            true => Ok(()),
+            false => Err(Error::InvalidToken),
+        }
+    }
+
+    async fn page(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<AuditPage, Error> {
         self.core
             .access
             .authorize(ctx, Action::ReadAudit, Target::Others)

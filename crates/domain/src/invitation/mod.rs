@@ -102,8 +102,9 @@ impl Invitations {
         batch.extend(user.insert());
         let url = self.send(ctx, &user, &mut batch);
         if let Err(error) = core.writer.apply(batch).await {
-            self.release(ctx, mail_to).await;
-            return Err(error.into());
+            let error = error.into();
+            self.release(ctx, mail_to, &error).await;
+            return Err(error);
         }
         Ok(Invited { user, url })
     }
@@ -115,8 +116,8 @@ impl Invitations {
         let user = self.find_open(ctx, named).await?;
         let mail_to = self.throttle(ctx, &user).await?;
         let sent = self.send_again(ctx, named, user.clone()).await;
-        if sent.is_err() {
-            self.release(ctx, mail_to).await;
+        if let Err(error) = &sent {
+            self.release(ctx, mail_to, error).await;
         }
         sent
     }
@@ -224,9 +225,10 @@ impl Invitations {
         Ok(Some(email))
     }
 
-    /// Releases what [`Self::throttle`] acquired for a mail that was not written.
-    async fn release(&self, ctx: &Ctx, mail_to: Option<&EmailAddress>) {
-        if let Some(email) = mail_to {
+    /// Releases what [`Self::throttle`] acquired for a mail that was not written because of this error.
+    async fn release(&self, ctx: &Ctx, mail_to: Option<&EmailAddress>, error: &Error) {
+        let may_be_written = matches!(error, Error::OutcomeUnknown(_));
+        if let Some(email) = mail_to.filter(|_| !may_be_written) {
             self.core
                 .mailbox_limits
                 .release(ctx, Purpose::Invitation, email)

@@ -184,8 +184,7 @@ impl Keys {
     fn uses(&self, now: Timestamp, keys: Vec<SigningKey>) -> Vec<KeyUse> {
         let kid = |key: &SigningKey| key.kid.clone();
         let of_sessions = keys.iter().find(|key| key.retired_at.is_none()).map(kid);
-        let is_known = |key: &&SigningKey| key.created_at <= now - JWKS_LEAD_TIME;
-        let of_audience_tokens = keys.iter().find(is_known).or(keys.last()).map(kid);
+        let of_audience_tokens = self.core.keyring.key_known_since(now - JWKS_LEAD_TIME);
         let lifetime = self.retired_lifetime();
         let key_use = |key: SigningKey| KeyUse {
             signs_sessions: of_sessions.as_ref() == Some(&key.kid),

@@ -6,8 +6,8 @@ use crate::store::{BadRow, Kind, Query, Record, Row, RowReader, Table};
 
 /// Time for which a node is listed after its last report. The sweep deletes its record some days later.
 const LISTED: SignedDuration = SignedDuration::from_hours(1);
-/// A node reports once a minute: it is overdue when it has missed a report.
-const OVERDUE: SignedDuration = SignedDuration::from_mins(2);
+/// A node reports once a minute: it is overdue when it has missed two reports.
+const OVERDUE: SignedDuration = SignedDuration::from_mins(3);
 
 /// A running server, or one that has ended without deleting its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Node {
         Query::by::<Self>(&["expires_at"]).above(now)
     }
 
-    /// Returns `true` if it has not reported for two minutes.
+    /// Returns `true` if it has not reported for three minutes.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         now.duration_since(self.seen_at) >= OVERDUE
     }

@@ -98,8 +98,8 @@ impl UserFilter {
         }
     }
 
-    /// The users of a list without a search text, with their data: those of the first query, then those of the next. They
-    /// include all that the filter accepts.
+    /// The users of a list without a search text: those of the first query, then those of the next. They include all that the
+    /// filter accepts, and have their data unless the filter [skips users](Self::skips_users).
     pub fn queries(&self) -> Vec<Query> {
         match self.is_by_creation() {
             true => self.by_creation(),
@@ -167,9 +167,13 @@ impl UserFilter {
     }
 
     fn ordered(&self, query: Query) -> Query {
+        let query = match self.skips_users() {
+            true => query,
+            false => query.whole(),
+        };
         Query {
             order: self.order,
-            ..query.whole().limit(self.limit)
+            ..query.limit(self.limit)
         }
     }
 }

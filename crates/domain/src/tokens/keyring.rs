@@ -183,11 +183,12 @@ impl Keyring {
         since: Timestamp,
         claims: &C,
     ) -> Option<String> {
-        let keys = self.keys();
-        let mut known = keys.iter().filter(|key| key.created_at <= since);
-        known
-            .find_map(|key| key.sign(claims))
-            .or_else(|| keys.iter().rev().find_map(|key| key.sign(claims)))
+        known_since(&self.keys(), since)?.sign(claims)
+    }
+
+    /// Id of the key with which [`Self::sign_with_key_known_since`] signs.
+    pub fn key_known_since(&self, since: Timestamp) -> Option<String> {
+        Some(known_since(&self.keys(), since)?.kid.clone())
     }
 
     /// Verifies the signature of a token of this kind. The caller must check the times, the issuer and the
@@ -227,6 +228,12 @@ impl Keyring {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+}
+
+fn known_since(keys: &[LoadedKey], since: Timestamp) -> Option<&LoadedKey> {
+    let mut can_sign = keys.iter().filter(|key| key.pair.is_some());
+    let known = can_sign.clone().find(|key| key.created_at <= since);
+    known.or_else(|| can_sign.next_back())
 }
 
 impl LoadedKey {

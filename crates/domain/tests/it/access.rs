@@ -9,7 +9,7 @@ use doorward_domain::{Ctx, Error};
 use crate::test_node::*;
 
 /// Every method that acts on `{user}`, and whether users may call it for their own account.
-const ACTIONS: [(&str, bool); 35] = [
+const ACTIONS: [(&str, bool); 37] = [
     ("view", true),
     ("export", true),
     ("update", true),
@@ -27,6 +27,8 @@ const ACTIONS: [(&str, bool); 35] = [
     ("enable", false),
     ("list users", false),
     ("read audit", false),
+    ("download audit", false),
+    ("audit status", false),
     ("find audited user", false),
     ("list totals", false),
     ("list nodes", false),
@@ -259,6 +261,8 @@ async fn an_admin_may_act_on_every_user() {
             "remove a factor",
             "list users",
             "read audit",
+            "download audit",
+            "audit status",
             "find audited user",
             "list totals",
             "list nodes",

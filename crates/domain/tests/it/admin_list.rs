@@ -130,6 +130,59 @@ async fn users_are_found_by_their_second_factor() {
     }
 }
 
+#[tokio::test]
+async fn a_page_has_at_most_its_limit_of_users_with_a_second_factor() {
+    let (node, _) = factors::ben().await;
+    node.list_at_once();
+    node.admin("ada").await;
+    for name in ["cleo", "eve"] {
+        factors::two_factor_user(&node, name).await;
+    }
+    let filter = UserFilter {
+        second_factor: Some(true),
+        limit: 1,
+        ..UserFilter::default()
+    };
+    let pages = pages(&node, filter).await;
+    assert!(pages.iter().all(|page| page.len() <= 1), "{pages:?}");
+    let mut found = pages.concat();
+    found.sort();
+    assert_eq!(found, ["ben", "cleo", "eve"]);
+}
+
+#[tokio::test]
+async fn the_pages_before_and_after_one_that_skips_users_have_the_same_users_again() {
+    let node = TestNode::new().await;
+    let users = store_users(&node, &[node.now(); 10]).await;
+    for user in users.iter().step_by(2) {
+        let last = LastSignIn {
+            user_id: user.id,
+            at: node.now(),
+        };
+        node.store.apply(vec![Write::insert(&last)]).await.unwrap();
+    }
+    let page = async |order, after| {
+        let filter = UserFilter {
+            signed_in_since: Some(node.now()),
+            order,
+            after,
+            limit: 2,
+            ..UserFilter::default()
+        };
+        let admin = &node.doorward.admin;
+        admin.list_users(&node.operator(), &filter).await.unwrap()
+    };
+    let first = page(Order::Ascending, None).await;
+    assert_eq!(first.users, [users[8].clone(), users[6].clone()]);
+    let second = page(Order::Ascending, first.next).await;
+    assert_eq!(second.users, [users[4].clone(), users[2].clone()]);
+    let mut back = page(Order::Descending, second.start).await;
+    back.users.reverse();
+    assert_eq!(back.users, first.users);
+    let again = page(Order::Ascending, back.start).await;
+    assert_eq!(again.users, second.users);
+}
+
 /// Scale: a page reads at most a thousand users to find some that no index selects.
 #[tokio::test]
 async fn a_page_that_finds_no_user_among_a_thousand_users_leads_on() {

@@ -1,12 +1,12 @@
 //! Lists of the audit log by network, and its last verification.
 
-use doorward_domain::Error;
 use doorward_domain::audit::CheckpointId;
 use doorward_domain::model::{
-    AuditEvent, AuditFilter, AuditKind, AuditPage, AuditVerification, Outcome,
+    AuditEvent, AuditFilter, AuditKind, AuditPage, AuditVerification, Outcome, Role,
 };
 use doorward_domain::store::{Store, Write};
 use doorward_domain::values::AuditEventId;
+use doorward_domain::{Ctx, Error};
 use jiff::SignedDuration;
 
 use crate::test_node::*;
@@ -30,10 +30,19 @@ async fn store_event(node: &TestNode, age: i64, address: &str) {
 }
 
 async fn of_network(node: &TestNode, network: &str, before: Option<AuditEventId>) -> AuditPage {
+    page_of_network(node, network, before, 50).await
+}
+
+async fn page_of_network(
+    node: &TestNode,
+    network: &str,
+    before: Option<AuditEventId>,
+    limit: usize,
+) -> AuditPage {
     let filter = AuditFilter {
         network: Some(network.parse().unwrap()),
         before,
-        limit: 50,
+        limit,
         ..AuditFilter::default()
     };
     let audit = &node.doorward.audit;
@@ -70,6 +79,34 @@ async fn events_are_found_by_the_network_of_the_client() {
     assert_eq!(page.events.len(), 2);
 }
 
+#[tokio::test]
+async fn a_network_with_more_events_than_a_page_has_each_once() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    for age in 1..=10 {
+        let network = if age % 2 == 0 {
+            "203.0.113"
+        } else {
+            "198.51.100"
+        };
+        store_event(&node, age, &format!("{network}.{age}")).await;
+    }
+    let (mut sizes, mut found, mut before) = (Vec::new(), Vec::new(), None);
+    loop {
+        let page = page_of_network(&node, "203.0.113.0/24", before, 2).await;
+        sizes.push(page.events.len());
+        let addresses = page.events.iter().filter_map(|event| event.address);
+        found.extend(addresses.map(|address| address.to_string()));
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(sizes, [2, 2, 1]);
+    let expected = [2, 4, 6, 8, 10].map(|age| format!("203.0.113.{age}"));
+    assert_eq!(found, expected);
+}
+
 /// Scale: no index has the address.
 #[tokio::test]
 async fn a_page_that_finds_nothing_among_a_thousand_events_leads_on() {
@@ -84,6 +121,45 @@ async fn a_page_that_finds_nothing_among_a_thousand_events_leads_on() {
     assert_eq!(first.events, []);
     let second = of_network(&node, "203.0.113.0/24", first.next).await;
     assert_eq!((second.events.len(), second.next), (1, None));
+}
+
+/// Z-04: a download of a large log can outlast the session.
+#[tokio::test]
+async fn a_download_ends_when_its_admin_is_demoted_disabled_or_signed_out() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    for name in ["root", "ada", "bea", "cleo"] {
+        node.admin(name).await;
+    }
+    let (audit, operator) = (&node.doorward.audit, node.operator());
+    let filter = AuditFilter {
+        limit: 1,
+        ..AuditFilter::default()
+    };
+    let next = async |ctx: &Ctx| audit.download_page(ctx, &filter).await.map(drop);
+    for name in ["ada", "bea", "cleo"] {
+        let session = node.sign_in(name).await;
+        let ctx = node.of(&session);
+        audit.start_download(&ctx).await.unwrap();
+        next(&ctx).await.unwrap();
+        let admin = &node.doorward.admin;
+        match name {
+            "ada" => {
+                let demoted = admin.change_role(&operator, name, Role::User, None);
+                demoted.await.unwrap();
+            }
+            "bea" => {
+                admin.disable(&operator, name, None).await.unwrap();
+            }
+            _ => {
+                let (sessions, id) = (&node.doorward.sessions, session.session.id.to_string());
+                sessions.revoke(&operator, name, &id).await.unwrap();
+            }
+        }
+        let refused = next(&ctx).await;
+        assert_err!(refused, Error::InvalidToken | Error::Forbidden);
+    }
+    next(&operator).await.unwrap();
 }
 
 #[tokio::test]

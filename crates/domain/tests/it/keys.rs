@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::keys::{KeyUse, KeysError};
+use doorward_domain::model::SigningKey;
+use doorward_domain::store::{Store, Write};
 use doorward_domain::tokens::KeyringError;
 use doorward_domain::values::Role;
 use doorward_domain::{Doorward, Error};
@@ -382,6 +384,24 @@ async fn a_new_key_signs_sessions_at_once_and_audience_tokens_ten_minutes_later(
     assert_eq!(uses(&node).await, after);
 }
 
+/// `doorward keys rotate` follows a lost master key: the old key verifies and cannot sign.
+#[tokio::test]
+async fn a_key_that_another_master_key_has_sealed_signs_no_audience_tokens() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    rotate(&node).await;
+    let stays = Some(hours(25));
+    let before = [(true, false, None), (false, true, stays)];
+    assert_eq!(uses(&node).await, before);
+    let foreign = [("sealed", [0; 60].as_slice().into())];
+    let old = kids(&node.doorward)[1].clone();
+    let seal = Write::update::<SigningKey, 1>(old.as_str(), foreign, Vec::new());
+    node.store.apply(vec![seal]).await.unwrap();
+    node.doorward.keys.ensure(&node.worker()).await.unwrap();
+    let after = [(true, true, None), (false, false, stays)];
+    assert_eq!(uses(&node).await, after);
+}
+
 /// an admin proves who they are, and is the actor of the event.
 #[tokio::test]
 async fn an_admin_rotates_the_keys_with_a_recent_proof() {
@@ -417,6 +437,6 @@ async fn an_admin_who_was_demoted_in_the_meantime_does_not_rotate_the_keys() {
     let demoted = admin.change_role(&operator, "ada", Role::User, None);
     demoted.await.unwrap();
     let refused = node.doorward.keys.rotate(&ctx).await;
-    assert_err!(refused, KeysError::Other(_));
+    assert_err!(refused, KeysError::Other(Error::Forbidden));
     assert_eq!(kids(&node.doorward).len(), 1);
 }

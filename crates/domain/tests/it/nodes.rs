@@ -59,16 +59,16 @@ async fn two_processes_on_one_machine_are_two_nodes() {
 }
 
 #[tokio::test]
-async fn a_node_that_was_killed_is_listed_for_an_hour_and_overdue_after_two_minutes() {
+async fn a_node_that_was_killed_is_listed_for_an_hour_and_overdue_after_three_minutes() {
     let node = TestNode::new().await;
     node.list_at_once();
     let killed = started(&node, "one");
     node.doorward.nodes.report(&killed).await.unwrap();
-    node.advance(minutes(2) - MICROSECOND);
+    node.advance(minutes(3) - MICROSECOND);
     assert!(!listed(&node).await[0].is_overdue(node.now()));
     node.advance(MICROSECOND);
     assert!(listed(&node).await[0].is_overdue(node.now()));
-    node.advance(minutes(58) - MICROSECOND);
+    node.advance(minutes(57) - MICROSECOND);
     assert_eq!(names(&node).await, ["one"]);
     node.advance(MICROSECOND);
     assert!(names(&node).await.is_empty());

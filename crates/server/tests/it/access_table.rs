@@ -293,6 +293,7 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
     for path in [
         "/user",
         "/audit",
+        "/audit/export",
         "/invitation",
         "/totals",
         "/outbox",
@@ -301,6 +302,8 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
     ] {
         eve.get(path).await.expect_problem(403, "forbidden");
     }
+    let rotated = eve.post("/signing-key", json!({})).await;
+    rotated.expect_problem(403, "forbidden");
     let invite = json!({"email": "invited@example.org"});
     let refused = eve.post("/invitation", invite).await;
     refused.expect_problem(403, "forbidden");

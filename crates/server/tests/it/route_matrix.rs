@@ -198,6 +198,7 @@ async fn a_demoted_admin_cannot_act_on_others() {
     for path in [
         "/user",
         "/audit",
+        "/audit/export",
         "/totals",
         "/outbox",
         "/signing-key",
@@ -205,6 +206,8 @@ async fn a_demoted_admin_cannot_act_on_others() {
     ] {
         ex.get(path).await.expect_problem(403, "forbidden");
     }
+    let rotated = ex.post("/signing-key", json!({})).await;
+    rotated.expect_problem(403, "forbidden");
     ex.get("/user/me").await.expect(200);
     assert_eq!(root.get("/user/ben").await.json()["role"], "user");
 }

@@ -51,7 +51,8 @@ pub(crate) async fn list_audit_events(caller: Caller, uri: Uri) -> Result<Respon
 
 /// Downloads the audit log as JSON lines, newest first.
 ///
-/// Each line is an event as in the list. For a file that can be verified, use `doorward audit export`.
+/// Each line is an event as in the list. The response breaks off if the admin signs out, is disabled or demoted. With `address`
+/// alone, it can send nothing for a while: set `since`. For a file that can be verified, use `doorward audit export`.
 #[utoipa::path(get, path = "/audit/export", tag = "Admin", params(AuditParams),
     responses((status = 200, description = "An event in each line", body = String, content_type = "application/x-ndjson", headers(("Content-Disposition" = String, description = "`attachment`, with a name for the file")))))]
 pub(crate) async fn export_audit_events(caller: Caller, uri: Uri) -> Result<Response, Problem> {
@@ -67,13 +68,14 @@ pub(crate) async fn export_audit_events(caller: Caller, uri: Uri) -> Result<Resp
     let (brand, day) = (caller.brand().file_name(), caller.ctx.now.strftime("%F"));
     let file = attachment(&format!("{brand}-audit-{day}.ndjson"));
     caller.doorward().audit.start_download(&caller.ctx).await?;
-    // The next page is read after the client has received the previous one.
+    // The next page is read after the client has received the previous one. If it cannot be read, or the caller is not an
+    // admin by then, the body ends incomplete.
     let download = Some((caller.doorward().clone(), caller.ctx.clone(), filter));
     let chunks = stream::try_unfold(download, |download| async {
         let Some((doorward, ctx, mut filter)) = download else {
             return Ok(None);
         };
-        let page = doorward.audit.page(&ctx, &filter).await;
+        let page = doorward.audit.download_page(&ctx, &filter).await;
         let page = page.inspect_err(|error| {
             tracing::error!(error = %chain(error), "download of the audit log aborted");
         })?;

@@ -8,6 +8,7 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_problems(&[&[Forbidden], QUERY])
         .api(|| routes!(api::list_audit_events)),
     Route::get("/audit/export", Required)
+        .with_limit(Token)
         .with_problems(&[&[Forbidden], QUERY])
         .api(|| routes!(api::export_audit_events)),
     Route::get("/admin/audit", RequiredOrSignInPage).console(|| get(console::audit_page)),

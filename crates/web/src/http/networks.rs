@@ -43,7 +43,7 @@ pub(crate) fn parse(text: &str) -> Result<IpNet, String> {
     let invalid = |_| format!("`{text}` is not an address or a network such as 10.0.0.0/8");
     let network = match text.parse::<IpAddr>() {
         Ok(address) => IpNet::from(address.to_canonical()),
-        Err(_) => text.parse::<IpNet>().map_err(invalid)?,
+        Err(_) => canonical(text.parse().map_err(invalid)?),
     };
     let (network_only, address) = (network.trunc(), network.addr());
     if network_only != network {
@@ -52,6 +52,17 @@ pub(crate) fn parse(text: &str) -> Result<IpNet, String> {
         ));
     }
     Ok(network)
+}
+
+/// A network of IPv4 addresses in IPv6 (`::ffff:203.0.113.0/120`) as one of IPv4: addresses are compared in that form.
+fn canonical(network: IpNet) -> IpNet {
+    let address = network.addr().to_canonical();
+    let prefix = network.prefix_len().checked_sub(96);
+    match (network, address, prefix) {
+        (IpNet::V6(_), IpAddr::V4(_), Some(prefix)) => IpNet::new(address, prefix),
+        _ => return network,
+    }
+    .unwrap_or(network)
 }
 
 /// A network of one address is written as that address.
@@ -63,5 +74,25 @@ impl fmt::Display for Networks {
         };
         let texts: Vec<_> = self.0.iter().map(to_text).collect();
         f.write_str(&texts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_ipv4_addresses_in_ipv6_is_one_of_ipv4() {
+        for (text, expected) in [
+            ("::ffff:203.0.113.0/120", "203.0.113.0/24"),
+            ("::ffff:203.0.113.7/128", "203.0.113.7/32"),
+            ("::ffff:203.0.113.7", "203.0.113.7/32"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("2001:db8::/32", "2001:db8::/32"),
+            ("::/0", "::/0"),
+        ] {
+            assert_eq!(parse(text).unwrap().to_string(), expected, "{text}");
+        }
+        assert!(parse("::ffff:203.0.113.7/120").is_err());
     }
 }

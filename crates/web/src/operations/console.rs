@@ -103,10 +103,13 @@ pub(crate) async fn health(caller: AdminCaller) -> Result<Html<String>, Problem>
 
 /// Variants of the message `console-nodes-warning`.
 fn warnings(now: Timestamp, nodes: &[Node]) -> Vec<&'static str> {
-    let have_versions = nodes
+    // One that was stopped for an upgrade without deleting its record has the previous version.
+    let running = nodes.iter().filter(|node| !node.is_overdue(now));
+    let running: Vec<&Node> = running.collect();
+    let have_versions = running
         .windows(2)
         .any(|pair| pair[0].version != pair[1].version);
-    let is_one_overdue = nodes.iter().any(|node| node.is_overdue(now));
+    let is_one_overdue = running.len() < nodes.len();
     let overdue = is_one_overdue.then_some("overdue");
     let versions = have_versions.then_some("versions");
     overdue.into_iter().chain(versions).collect()

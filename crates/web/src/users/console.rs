@@ -96,7 +96,7 @@ pub(crate) async fn list_page(
         users => page.users.iter().map(row).collect::<Vec<_>>(),
         previous => previous.map(|cursor| link(cursor, &[("back", "1")])),
         next => page.next.map(|cursor| link(cursor, &[])),
-        is_first,
+        first => (!is_first).then(|| form.link(ConsoleSection::Users.path(), &[])),
         done,
         filters => form.values(),
     };

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use doorward_domain::model::{Link, MailKind, Status};
+use doorward_domain::model::{InvitationStatus, Link, MailKind, Status};
 
 use super::*;
 
@@ -200,6 +200,27 @@ async fn an_invitation_that_could_not_be_sent_again_is_not_counted() {
     for _ in 0..2 {
         resend(&node, &ctx, &ben).await.unwrap();
     }
+    let refused = resend(&node, &ctx, &ben).await;
+    assert_err!(refused, Error::TooManyAttempts { .. });
+}
+
+/// the mail may be queued.
+#[tokio::test]
+async fn an_invitation_that_may_have_been_sent_is_counted() {
+    let (node, ada) = with_admin().await;
+    let mut ctx = node.of(&ada);
+    ctx.client.address = Some(IpAddr::from([203, 0, 113, 1]));
+    node.spy.lose_reply();
+    let lost = invite(&node, &ctx, by_mail()).await;
+    assert_err!(lost, Error::OutcomeUnknown(_));
+    node.list_at_once();
+    let invitations = &node.doorward.invitations;
+    let open = invitations.list(&ctx, InvitationStatus::Pending, None, 1);
+    let ben = open.await.unwrap().remove(0);
+    node.spy.lose_reply();
+    let lost = resend(&node, &ctx, &ben).await;
+    assert_err!(lost, Error::OutcomeUnknown(_));
+    resend(&node, &ctx, &ben).await.unwrap();
     let refused = resend(&node, &ctx, &ben).await;
     assert_err!(refused, Error::TooManyAttempts { .. });
 }

@@ -102,18 +102,30 @@ async fn the_log_is_filtered_by_network_and_its_download_has_the_same_filters() 
 }
 
 #[tokio::test]
+async fn a_page_without_an_event_that_leads_on_has_the_download() {
+    let app = TestApp::new().await;
+    app.store_sign_ins(1_001).await;
+    let mut browser = admin_browser(&app, "en").await;
+    let page = browser.get("/admin/audit?address=203.0.113.0%2F24").await;
+    browser.page(page, 200).shows(&[
+        "There is no such event on this page, but more may follow.",
+        "<a href=\"/audit/export?address=203.0.113.0%2F24\" download>Download as NDJSON</a>",
+    ]);
+}
+
+#[tokio::test]
 async fn the_log_says_when_it_was_last_verified_and_what_was_found() {
     for (language, never, intact, failed) in [
         (
             "en",
             "The log was not verified yet.",
-            "nothing was changed",
+            "verified; no change was found.",
             "What was found: <code>log-end-missing</code>",
         ),
         (
             "de",
             "wurde noch nicht überprüft.",
-            "nichts wurde verändert",
+            "überprüft; keine Veränderung gefunden.",
             "Befund: <code>log-end-missing</code>",
         ),
     ] {

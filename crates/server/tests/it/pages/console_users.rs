@@ -39,9 +39,9 @@ async fn events(reader: &Client, user: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn the_newest_users_come_first_and_pages_lead_on_and_back() {
-    for (language, next, previous) in [
-        ("en", "Next page", "Previous page"),
-        ("de", "Nächste Seite", "Vorige Seite"),
+    for (language, next, previous, first) in [
+        ("en", "Next page", "Previous page", "First page"),
+        ("de", "Nächste Seite", "Vorige Seite", "Erste Seite"),
     ] {
         let app = TestApp::new().await;
         let mut browser = admin_browser(&app, language).await;
@@ -81,6 +81,13 @@ async fn the_newest_users_come_first_and_pages_lead_on_and_back() {
             let again = browser.get(&link(&back, next).unwrap()).await;
             assert_eq!(listed(&browser.page(again, 200).0), pages[1]);
         }
+        // A page at a place that has nothing before it.
+        let place = "0".repeat(32);
+        let path = format!("/admin/users?status=disabled&role=admin&cursor={place}");
+        let empty = browser.get(&path).await;
+        let empty = browser.page(empty, 200).0;
+        let first_page = link(&empty, first).unwrap();
+        assert_eq!(first_page, "/admin/users?role=admin&status=disabled");
         browser.get("/admin/users?cursor=x").await.expect(400);
         browser.get("/admin/users?nope=x").await.expect(422);
     }

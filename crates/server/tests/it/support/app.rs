@@ -10,12 +10,12 @@ use doorward_domain::clock::Clock;
 use doorward_domain::hashing::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::memory::{SeededRandom, SteppedClock};
 use doorward_domain::metric_event::NoMetrics;
-use doorward_domain::model::{MailJob, User};
+use doorward_domain::model::{AuditEvent, AuditKind, MailJob, Outcome, User};
 use doorward_domain::outbox::Mail;
 use doorward_domain::sessions::SeparateSessions;
-use doorward_domain::store::{Claim, Record, Store};
+use doorward_domain::store::{Claim, Record, Store, Write};
 use doorward_domain::tokens::{Keyring, MasterKey};
-use doorward_domain::values::{EmailAddress, Role, Secret, Username};
+use doorward_domain::values::{AuditEventId, EmailAddress, Role, Secret, Username};
 use doorward_domain::{Actor, Ctx, Doorward, Policy, Ports};
 use doorward_web::{
     App, AppParts, Brand, Diagnose, InboxSource, NoObserver, ShutdownFlag, Texts, TrustedProxies,
@@ -257,6 +257,31 @@ impl TestApp {
     /// Allows mails in the outbox at the end, for tests that are not about mail.
     pub fn allow_unread_mail(&self) {
         self.allow_unread_mail.store(true, Ordering::Relaxed);
+    }
+
+    /// Stores sign-ins of unknown clients in the audit log, each a millisecond before the next.
+    pub async fn store_sign_ins(&self, count: i64) {
+        let now = self.doorward.now();
+        let event = |age: i64| {
+            let at = now - SignedDuration::from_millis(age);
+            AuditEvent {
+                id: AuditEventId::first_at(at),
+                at,
+                event: AuditKind::SignIn,
+                outcome: Outcome::Success,
+                actor: "anonymous".to_owned(),
+                user_id: None,
+                address: Some(IpAddr::from([198, 51, 100, 1])),
+                user_agent: None,
+                request_id: String::new(),
+                detail: None,
+            }
+        };
+        let events: Vec<_> = (1..=count).map(event).collect();
+        for some in events.chunks(50) {
+            let batch = some.iter().map(Write::insert).collect();
+            self.store.apply(batch).await.unwrap();
+        }
     }
 
     pub fn set_store_mode(&self, mode: StoreMode) {
