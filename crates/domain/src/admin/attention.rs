@@ -2,15 +2,13 @@
 
 use jiff::Timestamp;
 
-use crate::access::roster;
-use crate::access::{Action, Target};
+use crate::access::{Action, Target, roster};
 use crate::admin::Admin;
 use crate::audit::seal_broken_at;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
-use crate::model::FactorSet;
-use crate::model::{User, UserFilter};
+use crate::model::{FactorSet, User, UserFilter};
 use crate::store::{Order, Records};
 use crate::values::UserId;
 

@@ -10,9 +10,7 @@ use crate::admin::Admin;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
-use crate::model::FactorSet;
-use crate::model::LastSignIn;
-use crate::model::{SearchWord, User, UserCursor, UserFilter, UserPage};
+use crate::model::{FactorSet, LastSignIn, SearchWord, User, UserCursor, UserFilter, UserPage};
 use crate::store::{Records, StoreError};
 use crate::values::UserId;
 

@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::roster;
-use crate::access::{Action, Begun};
+use crate::access::{Action, Begun, roster};
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};

@@ -1,7 +1,6 @@
 //! The operator's commands: the first admin, and user management.
 
-use crate::access::ensure_operator;
-use crate::access::roster;
+use crate::access::{ensure_operator, roster};
 use crate::admin::Admin;
 use crate::ctx::Ctx;
 use crate::error::Error;

@@ -1,10 +1,10 @@
 //! Seal, prune, verify and export the audit log. How it works: [`crate::audit`].
 
 use crate::access::ensure_operator;
-use crate::audit::Audit;
 use crate::audit::sealer::{Sealed, Sealer};
 use crate::audit::{
-    AuditLog, AuditPublicKey, AuditReport, CheckpointId, ExportHeader, Segment, Unsealed, verifier,
+    Audit, AuditLog, AuditPublicKey, AuditReport, CheckpointId, ExportHeader, Segment, Unsealed,
+    verifier,
 };
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};

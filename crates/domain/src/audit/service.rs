@@ -5,8 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::access::{Action, Target};
-use crate::admin::People;
-use crate::admin::people_of;
+use crate::admin::{People, people_of};
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::Error;

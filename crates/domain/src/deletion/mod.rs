@@ -9,8 +9,7 @@ mod pending;
 
 use std::sync::Arc;
 
-use crate::access::roster;
-use crate::access::{Action, Begun, names_user};
+use crate::access::{Action, Begun, names_user, roster};
 use crate::core::Core;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};

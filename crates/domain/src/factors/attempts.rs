@@ -11,8 +11,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::limits::rate_limiter::{LimitsDecision, failures_before};
 use crate::limits::{KNOWN_DEVICE_FAILURES, KeyedLimit, RateLimiter, RateLimits, ThrottleScope};
-use crate::model::FactorSet;
-use crate::model::User;
+use crate::model::{FactorSet, User};
 use crate::policy::Policy;
 use crate::values::{FactorKind, Rate};
 

@@ -12,14 +12,10 @@ use super::challenge::Step;
 use super::totp::{SECRET_BYTES, Totp};
 use super::{Factor, Factors, MAX_FACTORS, recovery_codes};
 use crate::access::{Action, Begun};
-use crate::ctx::KnownDevice;
-use crate::ctx::{Actor, Ctx};
+use crate::ctx::{Actor, Ctx, KnownDevice};
 use crate::error::{Error, WriteError};
 use crate::events::Event;
-use crate::model::FactorProof;
-use crate::model::FactorSet;
-use crate::model::FirstAdded;
-use crate::model::{Status, User};
+use crate::model::{FactorProof, FactorSet, FirstAdded, Status, User};
 use crate::store::{Condition, Write};
 use crate::values::{
     CredentialId, EmailAddress, FactorCode, FactorKind, FactorName, Invalid, Secret, Username,

@@ -17,8 +17,7 @@ use super::attempts::CodeAttempts;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::limits::{FAILURE_MEMORY_MAX, KeyedLimit, RateLimiter};
-use crate::model::FactorSet;
-use crate::model::{Link, User};
+use crate::model::{FactorSet, Link, User};
 use crate::store::{BadRow, Record, Records, Row, RowReader, Store, Table, Value, Write};
 use crate::values::{Digest, UserId};
 

@@ -17,12 +17,10 @@ use super::totp::Totp;
 use super::{MAX_FACTORS, TotpParameters, recovery_codes};
 use crate::clock::RandomSource;
 use crate::error::Error;
-use crate::model::Credential;
-use crate::model::FactorSet;
+use crate::model::{Credential, FactorSet};
 use crate::store::{Batch, Records, Store};
 use crate::tokens::Keyring;
-use crate::values::RECOVERY_DIGEST_BYTES;
-use crate::values::{CredentialId, FactorKind, FactorName, Secret, UserId};
+use crate::values::{CredentialId, FactorKind, FactorName, RECOVERY_DIGEST_BYTES, Secret, UserId};
 
 /// Length of an imported secret in bytes. Authenticator apps of the past have ten.
 const SECRET_BYTES: RangeInclusive<usize> = 10..=128;

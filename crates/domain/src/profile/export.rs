@@ -7,16 +7,14 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
-use crate::access::Action;
-use crate::access::ensure_operator;
+use crate::access::{Action, ensure_operator};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::factors::FactorList;
-use crate::model::LastSignIn;
 use crate::model::{
-    AuditEvent, AuditFilter, Credential, Device, Job, Link, MailJob, Purpose, Recipient, Session,
-    User,
+    AuditEvent, AuditFilter, Credential, Device, Job, LastSignIn, Link, MailJob, Purpose,
+    Recipient, Session, User,
 };
 use crate::profile::Profile;
 use crate::store::{Records, Store};

@@ -3,13 +3,11 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::access::names_actor;
-use crate::access::{self, Action, Target};
+use crate::access::{self, Action, Target, names_actor};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
-use crate::model::LastSignIn;
-use crate::model::{User, Version};
+use crate::model::{LastSignIn, User, Version};
 use crate::profile::Profile;
 use crate::sessions::Authenticated;
 use crate::store::{Batch, Records};

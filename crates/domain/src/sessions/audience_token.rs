@@ -5,8 +5,7 @@ use uuid::Uuid;
 
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::sessions::Authenticated;
-use crate::sessions::Sessions;
+use crate::sessions::{Authenticated, Sessions};
 use crate::tokens::AudienceClaims;
 use crate::values::{Invalid, Secret, SessionId};
 

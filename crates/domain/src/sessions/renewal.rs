@@ -9,8 +9,7 @@ use crate::error::Error;
 use crate::metric_event::MetricEvent;
 use crate::model::Session;
 use crate::sessions::cache::CacheEntry;
-use crate::sessions::{Authenticated, SignedIn};
-use crate::sessions::{SessionUpdate, Sessions};
+use crate::sessions::{Authenticated, SessionUpdate, Sessions, SignedIn};
 use crate::writer::MAX_WRITE_ATTEMPTS;
 
 impl Sessions {

@@ -4,8 +4,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::metric_event::SessionEnd;
-use crate::sessions::Authenticated;
-use crate::sessions::Sessions;
+use crate::sessions::{Authenticated, Sessions};
 use crate::store::Batch;
 
 impl Sessions {

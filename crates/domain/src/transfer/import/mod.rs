@@ -12,8 +12,7 @@ mod imported_user;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::access::ensure_operator;
-use crate::access::roster;
+use crate::access::{ensure_operator, roster};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
