@@ -2,10 +2,10 @@
 
 use doorward_domain::audit::CheckpointId;
 use doorward_domain::model::{
-    AuditEvent, AuditFilter, AuditKind, AuditPage, AuditVerification, Outcome, Role,
+    AuditEvent, AuditFilter, AuditKind, AuditPage, AuditVerification, Outcome,
 };
 use doorward_domain::store::{Store, Write};
-use doorward_domain::values::AuditEventId;
+use doorward_domain::values::{AuditEventId, Role};
 use doorward_domain::{Ctx, Error};
 use jiff::SignedDuration;
 
