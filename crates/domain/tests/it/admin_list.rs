@@ -2,8 +2,9 @@
 
 use doorward_domain::model::{LastSignIn, User, UserCursor, UserFilter};
 use doorward_domain::store::{Batch, Order, Store, Write};
-use doorward_domain::values::UserId;
+use doorward_domain::values::{Data, UserId};
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::factors;
 use crate::test_node::*;
@@ -17,6 +18,7 @@ async fn store_users(node: &TestNode, created: &[Timestamp]) -> Vec<User> {
         id: UserId::from_bytes((0xffff - number as u128).to_be_bytes()),
         username: Some(username(&format!("user-{number}"))),
         created_at: *at,
+        data: Data::parse(json!({"number": number})).unwrap(),
         ..like.clone()
     };
     let users: Vec<User> = created.iter().enumerate().map(user).collect();
