@@ -31,9 +31,9 @@ fn one_function_creates_sessions_and_one_flow_calls_it() {
     assert_eq!(
         having("CompletedSignUp {"),
         [
-            "crates/domain/src/sign_up/cookie.rs",
             "crates/domain/src/email/confirm.rs",
             "crates/domain/src/invitation/accept.rs",
+            "crates/domain/src/sign_up/cookie.rs",
             "crates/domain/src/sign_up/mod.rs",
         ]
     );

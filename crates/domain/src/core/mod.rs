@@ -1,6 +1,6 @@
 //! The dependencies of all services, and the steps that several of them need. Imports no service.
 //!
-//! A service holds an [`Arc`](std::sync::Arc) of [`Core`] and calls the objects in its fields. A step of two services is a
+//! A service holds an [`Arc`] of [`Core`] and calls the objects in its fields. A step of two services is a
 //! method of such an object, or of `Core` in this folder, in `limits` or in `factors`; services do not call each other.
 
 use std::sync::Arc;

@@ -19,9 +19,9 @@ impl Factors {
     #[tracing::instrument(name = "remove_factor", level = "trace", skip_all)]
     pub async fn remove(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
         let action = Action::RemoveFactor;
-        let id: CredentialId = id.parse().map_err(|()| Error::NotFound)?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let Begun { user, proof, batch } = self.core.access.begin(ctx, action, named).await?;
+            let id: CredentialId = id.parse().map_err(|()| Error::NotFound)?;
             let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
             if !set.contains(id) {
                 if self

@@ -4,15 +4,23 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::FactorList;
 use super::enrolment_list::EnrolmentList;
+use super::list::FactorList;
 use super::totp::{MAX_DELETED, Totp};
-use super::undo::RemovedFactors;
 use crate::ctx::{Ctx, KnownDevice};
 use crate::error::Error;
 use crate::model::{Credential, CredentialKind, FactorProof, FactorSet, User};
 use crate::store::{Batch, Records, Store, Write};
 use crate::values::{CredentialId, UserId};
+
+/// The writes that remove factors of a user.
+pub(crate) struct RemovedFactors {
+    pub(crate) writes: Batch,
+    /// Number of removed factors.
+    pub(crate) count: usize,
+    /// `true` if the user had factors, and has none left.
+    pub(crate) turns_off: bool,
+}
 
 /// The second factors in the store.
 pub(crate) struct FactorStore {

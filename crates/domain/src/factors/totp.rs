@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use totp_rs::{Algorithm, Builder};
 
-use super::Factor;
+use super::list::Factor;
 use crate::clock::RandomSource;
 use crate::ctx::{Actor, Ctx, KnownDevice};
 use crate::error::Error;

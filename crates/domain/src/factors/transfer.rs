@@ -12,9 +12,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
+use super::list::MAX_FACTORS;
 use super::store::FactorStore;
 use super::totp::Totp;
-use super::{MAX_FACTORS, TotpParameters, recovery_codes};
+use super::{TotpParameters, recovery_codes};
 use crate::clock::RandomSource;
 use crate::error::Error;
 use crate::model::{Credential, FactorSet};

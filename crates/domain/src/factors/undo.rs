@@ -10,17 +10,7 @@ use crate::error::Error;
 use crate::links::undo::Undo;
 use crate::model::{FactorSet, Link, User};
 use crate::policy::Policy;
-use crate::store::Batch;
 use crate::values::Token;
-
-/// The writes that remove factors of a user.
-pub(crate) struct RemovedFactors {
-    pub(crate) writes: Batch,
-    /// Number of removed factors.
-    pub(crate) count: usize,
-    /// `true` if the user had factors, and has none left.
-    pub(crate) turns_off: bool,
-}
 
 impl Factors {
     /// Returns a valid undo link, for the page that shows what it does. Fails with [`Error::LinkExpired`] otherwise.

@@ -10,7 +10,7 @@ use crate::values::{CredentialId, Digest, Secret, UserId};
 pub enum CredentialKind {
     /// A password. `data` is its hash: a PHC string, or an imported format that `hashing::foreign` parses.
     Password,
-    /// The list of a user's second factors, with their recovery codes ([`super::factor_set`]).
+    /// The list of a user's second factors, with their recovery codes (`model/factor_set.rs`).
     FactorSet,
     /// The list of the enrolments that a user has begun (`factors::enrolment_list`).
     EnrolmentList,

@@ -99,7 +99,7 @@ impl UserFilter {
     }
 
     /// The users of a list without a search text: those of the first query, then those of the next. They include all that the
-    /// filter accepts, and have their data unless the filter [skips users](Self::skips_users).
+    /// filter accepts, and have their data unless the filter skips users.
     pub fn queries(&self) -> Vec<Query> {
         match self.is_by_creation() {
             true => self.by_creation(),

@@ -77,10 +77,6 @@ impl SessionIssuer {
         let effects = Effects::of(&batch);
         let opened = self.sessions.open(&session, batch).await;
         self.writer.finish(effects, opened).await?;
-        if let Err(error) = self.evict_oldest_sessions(ctx, user.id).await {
-            // The next sign-in ends them.
-            tracing::warn!(user.id = %user.id, error = %chain(&error), "failed to end the oldest sessions");
-        }
         let token = self.session_token(&session, &secret.expose(), ctx.now)?;
         Ok(SignedIn {
             token,
@@ -89,9 +85,15 @@ impl SessionIssuer {
         })
     }
 
-    /// Ends the oldest sessions of a user who has more than the maximum (S-08). Runs after the new session is
-    /// stored, so that of concurrent sign-ins the last one sees all sessions.
-    async fn evict_oldest_sessions(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
+    /// Ends the oldest sessions of a user who has more than the maximum (S-08). Called after the new session is stored, so
+    /// that of concurrent sign-ins the last one sees all sessions. A failure is only logged: the next sign-in ends them.
+    pub(crate) async fn evict_oldest_sessions(&self, ctx: &Ctx, user_id: UserId) {
+        if let Err(error) = self.end_oldest_sessions(ctx, user_id).await {
+            tracing::warn!(user.id = %user_id, error = %chain(&error), "failed to end the oldest sessions");
+        }
+    }
+
+    async fn end_oldest_sessions(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
         let stored = self.sessions.list(user_id, ctx.now).await?;
         for oldest in stored.iter().skip(self.policy.max_sessions) {
             let mut batch = Batch::new();

@@ -192,7 +192,11 @@ impl SignIn {
         self.core.writer.emit(ctx, signed_in, &mut batch);
         let issuer = &self.core.session_issuer;
         let signed_in = issuer.issue_session(ctx, user, proved, batch).await?;
-        if let Err(error) = self.core.password_attempts.clear(verified).await {
+        let ((), cleared) = tokio::join!(
+            issuer.evict_oldest_sessions(ctx, user.id),
+            self.core.password_attempts.clear(verified),
+        );
+        if let Err(error) = cleared {
             tracing::warn!(error = %chain(&error), "failed to clear the wrong passwords after a sign-in");
         }
         Ok(signed_in)
