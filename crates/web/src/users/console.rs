@@ -114,7 +114,7 @@ pub(crate) async fn user_page(
     let (user, sessions, factors) = (&account.user, &account.sessions, &account.factors);
     let event = |event| event_row(event, &account.people);
     let session = |session| session_row(ctx, session);
-    let mail = |mail| mail_row(mail, ctx.now);
+    let mail = |mail| mail_row(mail, Some(user), ctx.now);
     let values = context! {
         profile => profile(user),
         page => user_path(&user.id.to_string()),
