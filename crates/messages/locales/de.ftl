@@ -787,6 +787,7 @@ console-all-well = Nichts. Alles ist in Ordnung.
 console-alert = { $name ->
     [mails-failed] E‑Mails, die nicht gesendet werden konnten: { $count }
     [mails-waiting] E‑Mails, die auf den Versand warten: { $count }. Prüfen Sie den Mailserver.
+    [servers-overdue] Server, die sich drei Minuten oder länger nicht gemeldet haben: { $count }
     [seal-broken] Das Protokoll wurde nachträglich verändert. Überprüfen Sie es.
    *[unsealed] Die neuesten Einträge des Protokolls sind nicht versiegelt. Prüfen Sie das Log des Servers.
 }
@@ -1118,6 +1119,12 @@ console-total = { $kind ->
     [mails] Gesendete E‑Mails
    *[throttled] Gebremste Anfragen
 }
+console-highest = { $unit ->
+    [hour] höchstens { $count } in einer Stunde
+    [day] höchstens { $count } an einem Tag
+   *[month] höchstens { $count } in einem Monat
+}
+console-plot-day = { $day }. { month }
 console-as-table = Als Tabelle
 console-starts-at = { $unit ->
     [hour] Stunde

@@ -801,10 +801,11 @@ console-section = { $name ->
 
 console-attention = What needs attention
 console-all-well = Nothing. Everything is fine.
-# $count is a number of emails.
+# $count is a number of emails or servers.
 console-alert = { $name ->
     [mails-failed] Emails that could not be sent: { $count }
     [mails-waiting] Emails waiting to be sent: { $count }. Check the mail server.
+    [servers-overdue] Servers that have not reported for three minutes or more: { $count }
     [seal-broken] The audit log was changed after it was written. Verify it.
    *[unsealed] The newest entries of the audit log are not sealed. Check the log of the server.
 }
@@ -1138,6 +1139,13 @@ console-total = { $kind ->
     [mails] Emails sent
    *[throttled] Throttled requests
 }
+# $count is the highest number of all hours, days or months.
+console-highest = { $unit ->
+    [hour] at most { $count } in an hour
+    [day] at most { $count } in a day
+   *[month] at most { $count } in a month
+}
+console-plot-day = { $day } { month }
 console-as-table = As a table
 console-starts-at = { $unit ->
     [hour] Hour
