@@ -849,6 +849,7 @@ console-never = Noch nie
 console-id = Nummer des Kontos
 console-acts = Was Sie tun können
 console-export = Daten herunterladen
+console-no-link = Dieses Konto hat keine bestätigte E‑Mail-Adresse, deshalb lässt sich kein Link für ein neues Passwort senden. Legen Sie auf dem Server mit `doorward user set-password NAME` ein Passwort fest.
 console-sessions = Angemeldet auf
 console-no-sessions = Auf keinem Gerät angemeldet.
 console-proved = Zuletzt ausgewiesen
@@ -858,6 +859,7 @@ console-method = { $name ->
    *[pwd] Passwort
 }
 console-no-factors = Aus: Das Passwort allein genügt.
+console-own-factors = Ihre Zwei-Faktor-Anmeldung ändern
 console-unfinished = nicht abgeschlossen
 console-by = von { $name }
 console-in-log = Alles im Protokoll
@@ -1043,7 +1045,7 @@ console-revoke = Zurückziehen
 console-no-invitations = Es gibt keine solche Einladung.
 
 console-user-mails = Noch nicht gesendete E‑Mails
-console-no-user-mails = Keine. Der Mailserver hat jede E‑Mail für dieses Konto angenommen.
+console-no-user-mails = Keine. Was der Mailserver angenommen hat, steht nicht hier.
 console-outbox-intro = E‑Mails, die der Mailserver noch nicht angenommen hat. Was er angenommen hat, steht nicht mehr hier.
 console-test-mail = Mir eine Test-E‑Mail senden
 console-no-test-mail = Um sich selbst eine Test-E‑Mail zu senden, bestätigen Sie eine E‑Mail-Adresse für Ihr Konto.
@@ -1076,7 +1078,7 @@ console-preview-text = So würde sie jetzt gesendet. Der Link darin funktioniert
 console-no-preview = Sie würde jetzt nicht gesendet: Es gibt keinen Empfänger mehr, oder andere E‑Mails ersetzen sie.
 console-mail-done = { $name ->
     [tested] Die Test-E‑Mail wird gesendet. Bleibt sie hier, steht ihr Fehler dabei.
-    [retried] Die E‑Mail wird noch einmal versucht.
+    [retried] Die E‑Mail wird noch einmal versucht. Laden Sie diese Seite neu, um das Ergebnis zu sehen: Was der Mailserver angenommen hat, steht nicht mehr hier.
    *[deleted] Die E‑Mail ist gelöscht.
 }
 console-mail = { $kind ->

@@ -867,6 +867,7 @@ console-never = Never
 console-id = User id
 console-acts = What you can do
 console-export = Download the data
+console-no-link = This user has no confirmed email address, so no link to set a new password can be sent. On the server, set a password with `doorward user set-password NAME`.
 console-sessions = Signed in on
 console-no-sessions = Not signed in on any device.
 console-proved = Last proof
@@ -876,6 +877,7 @@ console-method = { $name ->
    *[pwd] password
 }
 console-no-factors = Off: the password alone is enough.
+console-own-factors = Change your two-factor sign-in
 console-unfinished = not finished
 console-by = by { $name }
 console-in-log = Everything in the audit log
@@ -1063,7 +1065,7 @@ console-revoke = Revoke
 console-no-invitations = There is no such invitation.
 
 console-user-mails = Emails not sent yet
-console-no-user-mails = None. The mail server has accepted every email for this user.
+console-no-user-mails = None. An email that the mail server has accepted is not listed.
 console-outbox-intro = Emails that the mail server has not accepted yet. What it has accepted is no longer here.
 console-test-mail = Send a test email to me
 console-no-test-mail = To send yourself a test email, confirm an email address for your account.
@@ -1096,7 +1098,7 @@ console-preview-text = As it would be sent now. Its link does not work.
 console-no-preview = It would not be sent now: it no longer has a recipient, or is replaced by others.
 console-mail-done = { $name ->
     [tested] The test email will be sent. If it stays here, its error is below.
-    [retried] The email is tried again.
+    [retried] The email is tried again. Reload this page to see the result: what the mail server has accepted is no longer listed.
    *[deleted] The email is deleted.
 }
 console-mail = { $kind ->

@@ -29,7 +29,7 @@ async fn an_admin_sees_why_a_mail_does_not_arrive_and_tries_it_again() {
                 "failing",
                 "tried once",
                 "Its link does not work.",
-                "The email is tried again.",
+                "The email is tried again. Reload this page to see the result",
             ],
         ),
         (
@@ -40,7 +40,7 @@ async fn an_admin_sees_why_a_mail_does_not_arrive_and_tries_it_again() {
                 "schlägt fehl",
                 "einmal versucht",
                 "Der Link darin funktioniert nicht.",
-                "Die E\u{2011}Mail wird noch einmal versucht.",
+                "Die E\u{2011}Mail wird noch einmal versucht. Laden Sie diese Seite neu",
             ],
         ),
     ] {
