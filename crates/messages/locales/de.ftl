@@ -805,7 +805,7 @@ console-next-sign-up = Legen Sie in einem anderen Browser ein erstes Konto an
 console-next-invite = Laden Sie das erste Konto ein
 console-next-brand = Legen Sie mit `brand.name`, `brand.accent` und `brand.logo` Namen, Farbe und Logo fest.
 console-next-mail = E‑Mails bleiben im eingebauten Posteingang. Um sie zu versenden, legen Sie `mail.url` fest.
-console-next-doctor = Prüfen Sie die Installation mit `doorward doctor`.
+console-next-health = Prüfen Sie die Installation
 console-newest = Neueste Konten
 console-all-users = Alle Konten
 

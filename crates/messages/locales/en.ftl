@@ -823,7 +823,7 @@ console-next-sign-up = Sign up a first user, in another browser
 console-next-invite = Invite a first user
 console-next-brand = Set your name, colour and logo with `brand.name`, `brand.accent` and `brand.logo`.
 console-next-mail = Emails stay in the built-in inbox. To send them, set `mail.url`.
-console-next-doctor = Check the installation with `doorward doctor`.
+console-next-health = Check the installation
 console-newest = Newest users
 console-all-users = All users
 

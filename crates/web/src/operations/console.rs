@@ -42,6 +42,7 @@ pub(crate) async fn dashboard(caller: AdminCaller, uri: Uri) -> Result<Html<Stri
         admins => users.admins_without_factor.iter().map(user_row).collect::<Vec<_>>(),
         newest => users.newest.iter().map(user_row).collect::<Vec<_>>(),
         plots => plots(&caller, unit).await?,
+        has_brand_name => caller.brand().has_name(),
         is_first_run => users.newest.len() <= 1,
     };
     Ok(caller.render(ConsoleSection::Overview, "console/overview", values))

@@ -1,5 +1,6 @@
 //! The first page of the console.
 
+use doorward_domain::SignUpPolicy;
 use doorward_domain::values::Role;
 
 use super::console_access::admin_browser;
@@ -16,7 +17,8 @@ async fn an_empty_installation_says_what_comes_next() {
                 "You are the only user so far.",
                 "<a href=\"/sign-up\">Sign up a first user",
                 "<code>brand.name</code>",
-                "Check the installation with <code>doorward doctor</code>.",
+                "<a href=\"/admin/users/new\">Invite a first user</a>",
+                "<a href=\"/admin/health\">Check the installation</a>",
             ],
         ),
         (
@@ -25,7 +27,8 @@ async fn an_empty_installation_says_what_comes_next() {
                 "Außer Ihnen hat noch niemand ein Konto.",
                 "<a href=\"/sign-up\">Legen Sie",
                 "<code>brand.name</code>",
-                "Prüfen Sie die Installation mit <code>doorward doctor</code>.",
+                "<a href=\"/admin/users/new\">Laden Sie das erste Konto ein</a>",
+                "<a href=\"/admin/health\">Prüfen Sie die Installation</a>",
             ],
         ),
     ] {
@@ -38,8 +41,25 @@ async fn an_empty_installation_says_what_comes_next() {
         app.create("ben", Role::User).await;
         let page = browser.get("/admin").await;
         let page = browser.page(page, 200);
-        assert!(!page.0.contains("doorward doctor"), "{}", page.0);
+        assert!(!page.0.contains(words[0]), "{}", page.0);
         assert!(page.0.contains("<bdi>ben</bdi></a>"), "{}", page.0);
+    }
+}
+
+#[tokio::test]
+async fn an_installation_with_a_brand_and_without_sign_up_says_less() {
+    let app = TestApp::with(|options| {
+        options.policy.sign_up = SignUpPolicy::Invitation;
+        options.options.brand.name = Some("Acme".to_owned());
+    })
+    .await;
+    let mut browser = admin_browser(&app, "en").await;
+    let page = browser.get("/admin").await;
+    let page = browser
+        .page(page, 200)
+        .shows(&["<a href=\"/admin/users/new\">Invite a first user</a>"]);
+    for missing in ["href=\"/sign-up\"", "brand.name"] {
+        assert!(!page.0.contains(missing), "{missing}: {}", page.0);
     }
 }
 
