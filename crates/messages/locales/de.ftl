@@ -1162,6 +1162,7 @@ console-nodes-warning = { $name ->
 }
 console-node-runs = läuft
 console-node-overdue = nicht gemeldet
+console-node-this = dieser Server
 console-node-started = gestartet
 console-node-seen = zuletzt gemeldet
 console-no-nodes = Noch hat sich kein Server gemeldet. Funktionen von AWS Lambda melden sich nicht.

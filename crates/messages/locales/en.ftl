@@ -1183,6 +1183,7 @@ console-nodes-warning = { $name ->
 }
 console-node-runs = runs
 console-node-overdue = not seen
+console-node-this = this server
 console-node-started = started
 console-node-seen = last seen
 console-no-nodes = No server has reported yet. Functions of AWS Lambda do not report.

@@ -79,6 +79,7 @@ pub(crate) async fn health(caller: AdminCaller) -> Result<Html<String>, Problem>
             started => moment(node.started_at),
             seen => moment(node.seen_at),
             is_overdue => node.is_overdue(now),
+            is_this => caller.is_answered_by(node),
         }
     };
     let mut checks = match caller.diagnose() {
