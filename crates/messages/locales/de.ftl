@@ -862,6 +862,12 @@ console-no-factors = Aus: Das Passwort allein genügt.
 console-own-factors = Ihre Zwei-Faktor-Anmeldung ändern
 console-unfinished = nicht abgeschlossen
 console-by = von { $name }
+console-by-actor = { $name ->
+    [anonymous] von jemandem ohne Anmeldung
+    [command-line] vom Betreiber
+    [worker] vom Server
+   *[unknown] von unbekannt
+}
 console-in-log = Alles im Protokoll
 
 console-act = { $name ->
@@ -1180,6 +1186,7 @@ console-settings-changed = Einstellungen, die vom Standard abweichen
 console-no-settings = Keine Einstellung weicht vom Standard ab.
 console-changed = geändert
 console-origin = aus
+console-origin-line = Zeile { $line }
 
 console-user = Konto
 console-user-hint = Ein Benutzername oder die Nummer eines Kontos.

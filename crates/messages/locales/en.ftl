@@ -880,6 +880,12 @@ console-no-factors = Off: the password alone is enough.
 console-own-factors = Change your two-factor sign-in
 console-unfinished = not finished
 console-by = by { $name }
+console-by-actor = { $name ->
+    [anonymous] by someone not signed in
+    [command-line] by the operator
+    [worker] by the server
+   *[unknown] by unknown
+}
 console-in-log = Everything in the audit log
 
 # $name is what an admin does with a user.
@@ -1201,6 +1207,7 @@ console-settings-changed = Settings that differ from their default
 console-no-settings = No setting differs from its default.
 console-changed = changed
 console-origin = from
+console-origin-line = line { $line }
 
 console-user = User
 console-user-hint = A username or a user id.

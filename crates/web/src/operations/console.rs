@@ -56,11 +56,15 @@ pub(crate) async fn settings_page(caller: AdminCaller, uri: Uri) -> Result<Html<
     let settings = caller.settings().iter();
     let settings = settings.filter(|setting| setting.is_changed || !is_changed_only);
     let row = |setting: &ShownSetting| {
+        let origin = setting.origin.as_deref();
+        // In a file, as in `doorward.toml line 1`.
+        let in_file = origin.and_then(|origin| origin.rsplit_once(" line "));
         context! {
             key => setting.key,
             help => setting.help,
             value => Some(&setting.value).filter(|value| !value.is_empty()),
-            origin => setting.origin.as_deref(),
+            origin => in_file.map(|(file, _)| file).or(origin),
+            line => in_file.map(|(_, line)| line),
             is_changed => setting.is_changed,
         }
     };

@@ -265,6 +265,7 @@ async fn the_page_of_a_user_is_in_german_too() {
         "Auf keinem Gerät angemeldet.",
         "Aus: Das Passwort allein genügt.",
         "Noch nie",
+        "· vom Betreiber</p>",
     ]);
     let page = browser.get("/admin/users/root").await;
     browser
