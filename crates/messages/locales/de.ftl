@@ -787,6 +787,7 @@ console-all-well = Nichts. Alles ist in Ordnung.
 console-alert = { $name ->
     [mails-failed] E‑Mails, die nicht gesendet werden konnten: { $count }
     [mails-waiting] E‑Mails, die auf den Versand warten: { $count }. Prüfen Sie den Mailserver.
+    [servers-overdue] Server, die sich drei Minuten oder länger nicht gemeldet haben: { $count }
     [seal-broken] Das Protokoll wurde nachträglich verändert. Überprüfen Sie es.
    *[unsealed] Die neuesten Einträge des Protokolls sind nicht versiegelt. Prüfen Sie das Log des Servers.
 }
@@ -804,7 +805,7 @@ console-next-sign-up = Legen Sie in einem anderen Browser ein erstes Konto an
 console-next-invite = Laden Sie das erste Konto ein
 console-next-brand = Legen Sie mit `brand.name`, `brand.accent` und `brand.logo` Namen, Farbe und Logo fest.
 console-next-mail = E‑Mails bleiben im eingebauten Posteingang. Um sie zu versenden, legen Sie `mail.url` fest.
-console-next-doctor = Prüfen Sie die Installation mit `doorward doctor`.
+console-next-health = Prüfen Sie die Installation
 console-newest = Neueste Konten
 console-all-users = Alle Konten
 
@@ -848,6 +849,7 @@ console-never = Noch nie
 console-id = Nummer des Kontos
 console-acts = Was Sie tun können
 console-export = Daten herunterladen
+console-no-link = Dieses Konto hat keine bestätigte E‑Mail-Adresse, deshalb lässt sich kein Link für ein neues Passwort senden. Legen Sie auf dem Server mit `doorward user set-password NAME` ein Passwort fest.
 console-sessions = Angemeldet auf
 console-no-sessions = Auf keinem Gerät angemeldet.
 console-proved = Zuletzt ausgewiesen
@@ -857,8 +859,15 @@ console-method = { $name ->
    *[pwd] Passwort
 }
 console-no-factors = Aus: Das Passwort allein genügt.
+console-own-factors = Ihre Zwei-Faktor-Anmeldung ändern
 console-unfinished = nicht abgeschlossen
 console-by = von { $name }
+console-by-actor = { $name ->
+    [anonymous] von jemandem ohne Anmeldung
+    [command-line] vom Betreiber
+    [worker] vom Server
+   *[unknown] von unbekannt
+}
 console-in-log = Alles im Protokoll
 
 console-act = { $name ->
@@ -1042,7 +1051,7 @@ console-revoke = Zurückziehen
 console-no-invitations = Es gibt keine solche Einladung.
 
 console-user-mails = Noch nicht gesendete E‑Mails
-console-no-user-mails = Keine. Der Mailserver hat jede E‑Mail für dieses Konto angenommen.
+console-no-user-mails = Keine. Was der Mailserver angenommen hat, steht nicht hier.
 console-outbox-intro = E‑Mails, die der Mailserver noch nicht angenommen hat. Was er angenommen hat, steht nicht mehr hier.
 console-test-mail = Mir eine Test-E‑Mail senden
 console-no-test-mail = Um sich selbst eine Test-E‑Mail zu senden, bestätigen Sie eine E‑Mail-Adresse für Ihr Konto.
@@ -1075,7 +1084,7 @@ console-preview-text = So würde sie jetzt gesendet. Der Link darin funktioniert
 console-no-preview = Sie würde jetzt nicht gesendet: Es gibt keinen Empfänger mehr, oder andere E‑Mails ersetzen sie.
 console-mail-done = { $name ->
     [tested] Die Test-E‑Mail wird gesendet. Bleibt sie hier, steht ihr Fehler dabei.
-    [retried] Die E‑Mail wird noch einmal versucht.
+    [retried] Die E‑Mail wird noch einmal versucht. Laden Sie diese Seite neu, um das Ergebnis zu sehen: Was der Mailserver angenommen hat, steht nicht mehr hier.
    *[deleted] Die E‑Mail ist gelöscht.
 }
 console-mail = { $kind ->
@@ -1118,6 +1127,12 @@ console-total = { $kind ->
     [mails] Gesendete E‑Mails
    *[throttled] Gebremste Anfragen
 }
+console-highest = { $unit ->
+    [hour] höchstens { $count } in einer Stunde
+    [day] höchstens { $count } an einem Tag
+   *[month] höchstens { $count } in einem Monat
+}
+console-plot-day = { $day }. { month }
 console-as-table = Als Tabelle
 console-starts-at = { $unit ->
     [hour] Stunde
@@ -1153,6 +1168,7 @@ console-nodes-warning = { $name ->
 }
 console-node-runs = läuft
 console-node-overdue = nicht gemeldet
+console-node-this = dieser Server
 console-node-started = gestartet
 console-node-seen = zuletzt gemeldet
 console-no-nodes = Noch hat sich kein Server gemeldet. Funktionen von AWS Lambda melden sich nicht.
@@ -1170,6 +1186,7 @@ console-settings-changed = Einstellungen, die vom Standard abweichen
 console-no-settings = Keine Einstellung weicht vom Standard ab.
 console-changed = geändert
 console-origin = aus
+console-origin-line = Zeile { $line }
 
 console-user = Konto
 console-user-hint = Ein Benutzername oder die Nummer eines Kontos.

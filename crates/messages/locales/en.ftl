@@ -801,10 +801,11 @@ console-section = { $name ->
 
 console-attention = What needs attention
 console-all-well = Nothing. Everything is fine.
-# $count is a number of emails.
+# $count is a number of emails or servers.
 console-alert = { $name ->
     [mails-failed] Emails that could not be sent: { $count }
     [mails-waiting] Emails waiting to be sent: { $count }. Check the mail server.
+    [servers-overdue] Servers that have not reported for three minutes or more: { $count }
     [seal-broken] The audit log was changed after it was written. Verify it.
    *[unsealed] The newest entries of the audit log are not sealed. Check the log of the server.
 }
@@ -822,7 +823,7 @@ console-next-sign-up = Sign up a first user, in another browser
 console-next-invite = Invite a first user
 console-next-brand = Set your name, colour and logo with `brand.name`, `brand.accent` and `brand.logo`.
 console-next-mail = Emails stay in the built-in inbox. To send them, set `mail.url`.
-console-next-doctor = Check the installation with `doorward doctor`.
+console-next-health = Check the installation
 console-newest = Newest users
 console-all-users = All users
 
@@ -866,6 +867,7 @@ console-never = Never
 console-id = User id
 console-acts = What you can do
 console-export = Download the data
+console-no-link = This user has no confirmed email address, so no link to set a new password can be sent. On the server, set a password with `doorward user set-password NAME`.
 console-sessions = Signed in on
 console-no-sessions = Not signed in on any device.
 console-proved = Last proof
@@ -875,8 +877,15 @@ console-method = { $name ->
    *[pwd] password
 }
 console-no-factors = Off: the password alone is enough.
+console-own-factors = Change your two-factor sign-in
 console-unfinished = not finished
 console-by = by { $name }
+console-by-actor = { $name ->
+    [anonymous] by someone not signed in
+    [command-line] by the operator
+    [worker] by the server
+   *[unknown] by unknown
+}
 console-in-log = Everything in the audit log
 
 # $name is what an admin does with a user.
@@ -1062,7 +1071,7 @@ console-revoke = Revoke
 console-no-invitations = There is no such invitation.
 
 console-user-mails = Emails not sent yet
-console-no-user-mails = None. The mail server has accepted every email for this user.
+console-no-user-mails = None. An email that the mail server has accepted is not listed.
 console-outbox-intro = Emails that the mail server has not accepted yet. What it has accepted is no longer here.
 console-test-mail = Send a test email to me
 console-no-test-mail = To send yourself a test email, confirm an email address for your account.
@@ -1095,7 +1104,7 @@ console-preview-text = As it would be sent now. Its link does not work.
 console-no-preview = It would not be sent now: it no longer has a recipient, or is replaced by others.
 console-mail-done = { $name ->
     [tested] The test email will be sent. If it stays here, its error is below.
-    [retried] The email is tried again.
+    [retried] The email is tried again. Reload this page to see the result: what the mail server has accepted is no longer listed.
    *[deleted] The email is deleted.
 }
 console-mail = { $kind ->
@@ -1138,6 +1147,13 @@ console-total = { $kind ->
     [mails] Emails sent
    *[throttled] Throttled requests
 }
+# $count is the highest number of all hours, days or months.
+console-highest = { $unit ->
+    [hour] at most { $count } in an hour
+    [day] at most { $count } in a day
+   *[month] at most { $count } in a month
+}
+console-plot-day = { $day } { month }
 console-as-table = As a table
 console-starts-at = { $unit ->
     [hour] Hour
@@ -1173,6 +1189,7 @@ console-nodes-warning = { $name ->
 }
 console-node-runs = runs
 console-node-overdue = not seen
+console-node-this = this server
 console-node-started = started
 console-node-seen = last seen
 console-no-nodes = No server has reported yet. Functions of AWS Lambda do not report.
@@ -1190,6 +1207,7 @@ console-settings-changed = Settings that differ from their default
 console-no-settings = No setting differs from its default.
 console-changed = changed
 console-origin = from
+console-origin-line = line { $line }
 
 console-user = User
 console-user-hint = A username or a user id.

@@ -12,6 +12,7 @@ use axum::http::HeaderValue;
 use doorward_domain::Doorward;
 use doorward_domain::clock::RandomSource;
 use doorward_domain::diagnostics::Diagnostic;
+use doorward_domain::model::Node;
 use doorward_domain::values::{Digest, Locale};
 use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
@@ -52,6 +53,8 @@ pub struct AppParts {
     pub observer: Arc<dyn RequestObserver>,
     /// The checks of `doorward doctor`, for the console; `None` where they cannot run.
     pub diagnose: Option<Diagnose>,
+    /// This process in the list of nodes; `None` if it does not report.
+    pub node: Option<Node>,
 }
 
 /// Runs checks of the installation, and returns one diagnostic for each.
@@ -164,6 +167,7 @@ pub struct AppState {
     pub(crate) shutdown: ShutdownFlag,
     pub(crate) observer: Arc<dyn RequestObserver>,
     pub(crate) diagnose: Option<Diagnose>,
+    pub(crate) node: Option<Node>,
     pub(crate) pages: Pages,
     pub(crate) brand: Brand,
     pub(crate) options: WebOptions,
@@ -224,6 +228,7 @@ impl App {
             shutdown: parts.shutdown,
             observer: parts.observer,
             diagnose: parts.diagnose,
+            node: parts.node,
         }))
     }
 }

@@ -15,8 +15,9 @@ const enhance = (root) => {
   // Times in the reader's time zone.
   for (const time of root.querySelectorAll("time")) {
     time.title = time.textContent;
+    const dateStyle = "time" in time.dataset ? undefined : "long";
     const timeStyle = "day" in time.dataset ? undefined : "short";
-    time.textContent = new Date(time.dateTime).toLocaleString(locale, { dateStyle: "long", timeStyle });
+    time.textContent = new Date(time.dateTime).toLocaleString(locale, { dateStyle, timeStyle });
   }
   // Browsers have a clipboard at https and at localhost only.
   for (const source of navigator.clipboard ? root.querySelectorAll("[data-copy]") : []) {

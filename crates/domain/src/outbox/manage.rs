@@ -1,5 +1,7 @@
 //! What admins do with queued mails: list, view, retry and delete them, and send a test mail.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Outbox;
 use crate::access::{Action, NO_USER, Target};
 use crate::ctx::Ctx;
@@ -8,7 +10,7 @@ use crate::events::Event;
 use crate::model::{Job, MailFilter, MailJob, User};
 use crate::outbox::MailText;
 use crate::store::{Record, Records, readable};
-use crate::values::{Invalid, JobId};
+use crate::values::{EmailAddress, Invalid, JobId, UserId};
 use crate::writer::MAX_WRITE_ATTEMPTS;
 
 /// A queued mail, and its content.
@@ -51,6 +53,36 @@ impl Outbox {
         let viewed = Event::MailViewed { job: &job };
         self.core.writer.emit_view(ctx, viewed).await?;
         Ok(ViewedMail { mail: job, text })
+    }
+
+    /// Returns the users of these mails. The user of a mail that was requested by address is the one who has confirmed the
+    /// address. A mail without an account is omitted. Reads one user for each such address: pass one page of mails.
+    pub async fn users_of(
+        &self,
+        ctx: &Ctx,
+        mails: &[MailJob],
+    ) -> Result<BTreeMap<JobId, User>, Error> {
+        self.core
+            .access
+            .authorize(ctx, Action::ReadOutbox, Target::Others)
+            .await?;
+        let store = &self.core.ports.store;
+        let ids: BTreeSet<UserId> = mails.iter().filter_map(|mail| mail.user_id).collect();
+        let mut users: Vec<User> = store.get_all(ids).await?;
+        let by_address = mails.iter().filter(|mail| mail.user_id.is_none());
+        let keys: BTreeSet<&str> = by_address.map(|mail| mail.email.key()).collect();
+        for key in keys {
+            users.extend(store.find::<User>(User::EMAIL_KEY, key).await?);
+        }
+        let user_of = |mail: &MailJob| {
+            let is_user = |user: &&User| match mail.user_id {
+                Some(id) => user.id == id,
+                None => user.email.as_ref().map(EmailAddress::key) == Some(mail.email.key()),
+            };
+            let user = users.iter().find(is_user)?;
+            Some((mail.id, user.clone()))
+        };
+        Ok(mails.iter().filter_map(user_of).collect())
     }
 
     /// Makes a queued mail due, also one that failed permanently, which gets one more attempt. Does nothing while a worker is

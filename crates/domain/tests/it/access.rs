@@ -9,7 +9,7 @@ use doorward_domain::{Ctx, Error};
 use crate::test_node::*;
 
 /// Every method that acts on `{user}`, and whether users may call it for their own account.
-const ACTIONS: [(&str, bool); 37] = [
+const ACTIONS: [(&str, bool); 38] = [
     ("view", true),
     ("export", true),
     ("update", true),
@@ -33,6 +33,7 @@ const ACTIONS: [(&str, bool); 37] = [
     ("list totals", false),
     ("list nodes", false),
     ("list mails", false),
+    ("find the users of mails", false),
     ("view a mail", false),
     ("retry a mail", false),
     ("delete a mail", false),
@@ -129,6 +130,7 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
             let filter = MailFilter::default();
             doorward.outbox.list(ctx, &filter).await.map(|_| ())
         }
+        "find the users of mails" => doorward.outbox.users_of(ctx, &[]).await.map(|_| ()),
         // Authorized, but the mail does not exist.
         "view a mail" => not_found_is_ok(doorward.outbox.view(ctx, no_mail()).await.map(|_| ())),
         "retry a mail" => not_found_is_ok(doorward.outbox.retry(ctx, no_mail()).await.map(|_| ())),
@@ -267,6 +269,7 @@ async fn an_admin_may_act_on_every_user() {
             "list totals",
             "list nodes",
             "list mails",
+            "find the users of mails",
             "view a mail",
             "retry a mail",
             "delete a mail",

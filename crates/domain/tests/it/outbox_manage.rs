@@ -276,6 +276,32 @@ async fn a_mail_that_would_be_dropped_has_no_preview() {
     assert_err!(missing, Error::NotFound);
 }
 
+/// A mail to reset a password is requested by address, and has no user.
+#[tokio::test]
+async fn the_user_of_a_mail_is_known_also_if_it_was_requested_by_address() {
+    let node = node().await;
+    let ben = node.active("ben").await;
+    let cleo = node.pending("cleo").await;
+    node.ask_recovery("BEN@example.com").await;
+    node.ask_recovery("nobody@example.com").await;
+    let ada = ada(&node).await;
+    let mails = list(&node, JobStatus::Waiting).await;
+    let users = node.doorward.outbox.users_of(&ada, &mails).await.unwrap();
+    let found = |mail: &MailJob| users.get(&mail.id).map(|user| user.id);
+    let mut found: Vec<_> = mails
+        .iter()
+        .map(|mail| (mail.email.as_str().to_lowercase(), found(mail)))
+        .collect();
+    found.sort();
+    let expected = [
+        ("ben@example.com", Some(ben.id)),
+        ("cleo@example.com", Some(cleo.id)),
+        ("nobody@example.com", None),
+    ];
+    let expected = expected.map(|(email, user)| (email.to_owned(), user));
+    assert_eq!(found, expected);
+}
+
 #[tokio::test]
 async fn a_test_mail_goes_to_the_admin_who_asks_for_it() {
     let node = node().await;

@@ -37,7 +37,8 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let components = super::open(config).await?;
     // Nothing waits for mail in an inbox.
     let (_stopper, stopped) = watch::channel(false);
-    let app = wiring::app(&components, config, ShutdownFlag::default(), &stopped, None);
+    let shutdown = ShutdownFlag::default();
+    let app = wiring::app(&components, config, shutdown, &stopped, None, None);
     let api = Arc::new(Api {
         router: doorward_web::router(app),
         components,

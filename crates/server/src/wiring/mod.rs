@@ -16,7 +16,7 @@ use doorward_domain::ctx::{Actor, Client, Ctx};
 use doorward_domain::hashing::{Hasher, Peppers};
 use doorward_domain::limits::{FallbackRateLimits, MemoryRateLimits, RateLimits};
 use doorward_domain::metric_event::NoMetrics;
-use doorward_domain::model::SigningKey;
+use doorward_domain::model::{Node, SigningKey};
 use doorward_domain::sessions::SeparateSessions;
 use doorward_domain::store::{Records, Store};
 use doorward_domain::tokens::{CounterKeys, Keyring, MasterKey};
@@ -197,6 +197,7 @@ pub fn app(
     shutdown: ShutdownFlag,
     stop: &watch::Receiver<bool>,
     diagnose: Option<Diagnose>,
+    node: Option<&Node>,
 ) -> App {
     App::new(AppParts {
         doorward: components.doorward.clone(),
@@ -204,6 +205,7 @@ pub fn app(
         shutdown,
         observer: telemetry::request_observer(components.metrics.clone()),
         diagnose,
+        node: node.cloned(),
         inbox: components
             .inbox
             .clone()

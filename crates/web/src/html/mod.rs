@@ -189,15 +189,20 @@ pub(crate) fn sign_in_name(user: &User) -> Option<&str> {
 
 /// The display name of a user: name, username or address.
 pub(crate) fn display_name(user: &User) -> Option<&str> {
-    let name = user.name.as_ref().map(Name::as_str);
-    let username = || user.username.as_ref().map(Username::as_str);
     let email = || {
         user.email
             .as_ref()
             .or(user.pending_address())
             .map(EmailAddress::as_str)
     };
-    name.or_else(username).or_else(email)
+    name_without_address(user).or_else(email)
+}
+
+/// The name or the username.
+pub(crate) fn name_without_address(user: &User) -> Option<&str> {
+    let name = user.name.as_ref().map(Name::as_str);
+    let username = || user.username.as_ref().map(Username::as_str);
+    name.or_else(username)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::Html;
 use doorward_domain::access::Action;
+use doorward_domain::model::Node;
 use doorward_domain::sessions::Authenticated;
 use doorward_domain::sign_in::Proof;
 use doorward_domain::values::{Locale, Secret};
@@ -78,6 +79,12 @@ impl Caller {
     /// The checks of the installation, where they can run.
     pub(crate) fn diagnose(&self) -> Option<&Diagnose> {
         self.app.diagnose.as_ref()
+    }
+
+    /// Returns `true` if this process has written the record of this node.
+    pub(crate) fn is_answered_by(&self, node: &Node) -> bool {
+        let own = self.app.node.as_ref();
+        own.is_some_and(|own| own.key() == node.key())
     }
 
     /// Origins that `return_to` may lead to.

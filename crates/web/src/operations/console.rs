@@ -31,16 +31,18 @@ pub(crate) async fn dashboard(caller: AdminCaller, uri: Uri) -> Result<Html<Stri
     let users = doorward.admin.attention(ctx).await?;
     let mails = doorward.outbox.stats().await?;
     let unsealed = doorward.audit.unsealed().await?;
+    let nodes = doorward.nodes.list(ctx).await?;
     let deletion = |user: &User| {
         let at = user.deletion.map(|deletion| moment(deletion.at));
         context! { user => user_row(user), at }
     };
     let values = context! {
-        alerts => alerts(ctx.now, &mails, &unsealed, users.broken_at),
+        alerts => alerts(ctx.now, &mails, &unsealed, &nodes, users.broken_at),
         deletions => users.deletions.iter().map(deletion).collect::<Vec<_>>(),
         admins => users.admins_without_factor.iter().map(user_row).collect::<Vec<_>>(),
         newest => users.newest.iter().map(user_row).collect::<Vec<_>>(),
         plots => plots(&caller, unit).await?,
+        has_brand_name => caller.brand().has_name(),
         is_first_run => users.newest.len() <= 1,
     };
     Ok(caller.render(ConsoleSection::Overview, "console/overview", values))
@@ -54,11 +56,15 @@ pub(crate) async fn settings_page(caller: AdminCaller, uri: Uri) -> Result<Html<
     let settings = caller.settings().iter();
     let settings = settings.filter(|setting| setting.is_changed || !is_changed_only);
     let row = |setting: &ShownSetting| {
+        let origin = setting.origin.as_deref();
+        // In a file, as in `doorward.toml line 1`.
+        let in_file = origin.and_then(|origin| origin.rsplit_once(" line "));
         context! {
             key => setting.key,
             help => setting.help,
             value => Some(&setting.value).filter(|value| !value.is_empty()),
-            origin => setting.origin.as_deref(),
+            origin => in_file.map(|(file, _)| file).or(origin),
+            line => in_file.map(|(_, line)| line),
             is_changed => setting.is_changed,
         }
     };
@@ -77,6 +83,7 @@ pub(crate) async fn health(caller: AdminCaller) -> Result<Html<String>, Problem>
             started => moment(node.started_at),
             seen => moment(node.seen_at),
             is_overdue => node.is_overdue(now),
+            is_this => caller.is_answered_by(node),
         }
     };
     let mut checks = match caller.diagnose() {
@@ -120,6 +127,7 @@ fn alerts(
     now: Timestamp,
     mails: &OutboxStats,
     unsealed: &Unsealed,
+    nodes: &[Node],
     broken: Option<Timestamp>,
 ) -> Vec<Value> {
     let late = |at: &Timestamp| now.duration_since(*at) > LATE;
@@ -142,7 +150,13 @@ fn alerts(
         let path = Some("/admin/audit?event=seal-broken");
         alert("seal-broken", path, 0, Some(at))
     });
-    [broken, failed, waiting, unsealed]
+    let overdue = nodes.iter().filter(|node| node.is_overdue(now)).count();
+    let overdue = u64::try_from(overdue).ok().filter(|count| *count > 0);
+    let overdue = overdue.map(|count| {
+        let path = Some(ConsoleSection::Health.path());
+        alert("servers-overdue", path, count, None)
+    });
+    [broken, failed, waiting, overdue, unsealed]
         .into_iter()
         .flatten()
         .collect()
@@ -175,12 +189,32 @@ mod tests {
                 .map(|alert| alert.get_attr("name").unwrap().to_string());
             names.collect::<Vec<_>>().join(" ")
         };
-        let found = alerts(now, &mails(1, Some(fresh), 0), &unsealed(fresh), None);
+        let node = |seen_at| Node {
+            name: "one".to_owned(),
+            version: "0.1.0".to_owned(),
+            started_at: old,
+            seen_at,
+        };
+        let seen = [node(now)];
+        let found = alerts(
+            now,
+            &mails(1, Some(fresh), 0),
+            &unsealed(fresh),
+            &seen,
+            None,
+        );
         assert_eq!(names(found), "");
-        let found = alerts(now, &mails(1, Some(old), 2), &unsealed(old), Some(old));
+        let seen = [node(old), node(now)];
+        let found = alerts(
+            now,
+            &mails(1, Some(old), 2),
+            &unsealed(old),
+            &seen,
+            Some(old),
+        );
         assert_eq!(
             names(found),
-            "seal-broken mails-failed mails-waiting unsealed"
+            "seal-broken mails-failed mails-waiting servers-overdue unsealed"
         );
     }
 }

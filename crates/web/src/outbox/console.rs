@@ -1,10 +1,12 @@
 //! The pages of the console with the queued mails.
 
+use std::slice;
+
 use axum::extract::Path;
 use axum::http::Uri;
 use axum::response::{Html, Response};
 use doorward_domain::access::Action;
-use doorward_domain::model::{JobStatus, MailFilter, MailJob};
+use doorward_domain::model::{JobStatus, MailFilter, MailJob, User};
 use doorward_domain::values::JobId;
 use jiff::Timestamp;
 use minijinja::{Value, context};
@@ -14,6 +16,7 @@ use crate::html::confirmation::SentAct;
 use crate::html::console::{AdminCaller, ConsoleSection, ListForm, user_path};
 use crate::html::dates::moment;
 use crate::html::form::Form;
+use crate::html::name_without_address;
 use crate::html::outcome::{self, Outcome};
 use crate::http::body::Fields;
 use crate::http::paging::{Query, take_page};
@@ -44,9 +47,11 @@ pub(crate) async fn list_page(
     let (ctx, outbox) = (&caller.ctx, &caller.doorward().outbox);
     let mut mails = outbox.list(ctx, &filter).await?;
     let next = take_page(&mut mails, PAGE_SIZE, |mail| *mail.id.as_bytes());
+    let users = outbox.users_of(ctx, &mails).await?;
+    let mail = |mail: &MailJob| row(mail, users.get(&mail.id), ctx.now);
     let path = ConsoleSection::Outbox.path();
     let values = context! {
-        mails => mails.iter().map(|mail| row(mail, ctx.now)).collect::<Vec<_>>(),
+        mails => mails.iter().map(mail).collect::<Vec<_>>(),
         status => status.map(JobStatus::as_str),
         first => before.map(|_| form.link(path, &[])),
         next => next.map(|cursor| form.link(path, &[("cursor", &cursor)])),
@@ -56,15 +61,17 @@ pub(crate) async fn list_page(
     Ok(caller.render(ConsoleSection::Outbox, "outbox/console-list", values))
 }
 
-/// A mail in a list.
-pub(crate) fn row(mail: &MailJob, now: Timestamp) -> Value {
+/// A mail in a list, and its user. A user without a name, or one that was deleted, has only the path: the address stays masked.
+pub(crate) fn row(mail: &MailJob, user: Option<&User>, now: Timestamp) -> Value {
     let next = mail.next_attempt_at(now);
+    let user_id = user.map(|user| user.id).or(mail.user_id);
+    let name = user.and_then(name_without_address);
     context! {
         path => format!("/admin/outbox/{}", mail.id),
         kind => mail.kind.as_str(),
         status => mail.status.as_str(),
         to => mail.email.masked(),
-        user => mail.user_id.map(|id| user_path(&id.to_string())),
+        user => user_id.map(|id| context! { path => user_path(&id.to_string()), name }),
         created => moment(mail.created_at),
         attempts => mail.attempts,
         next => next.map(moment),
@@ -80,10 +87,13 @@ pub(crate) async fn mail_page(
     Path(id): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let id = api::authorized_id(&caller, Action::ReadOutbox, &id).await?;
-    let viewed = caller.doorward().outbox.view(&caller.ctx, id).await?;
+    let (ctx, outbox) = (&caller.ctx, &caller.doorward().outbox);
+    let viewed = outbox.view(ctx, id).await?;
+    let mut users = outbox.users_of(ctx, slice::from_ref(&viewed.mail)).await?;
+    let user = users.remove(&id);
     let text = viewed.text.as_ref();
     let values = context! {
-        mail => row(&viewed.mail, caller.ctx.now),
+        mail => row(&viewed.mail, user.as_ref(), ctx.now),
         subject => text.map(|text| text.subject.as_str()),
         text => text.map(|text| text.text.as_str()),
     };

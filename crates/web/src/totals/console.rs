@@ -23,8 +23,11 @@ pub(crate) async fn plots(caller: &AdminCaller, unit: TimeUnit) -> Result<Value,
         let counts = TotalKind::ALL.iter().map(|kind| totals.of(*kind));
         context! { at => moment(totals.starts_at), counts => counts.collect::<Vec<_>>() }
     };
+    let starts_at = |totals: Option<&UnitTotals>| totals.map(|totals| moment(totals.starts_at));
     Ok(context! {
         unit => unit.as_str(),
+        first => starts_at(totals.first()),
+        last => starts_at(totals.last()),
         width => totals.len() * STEP,
         height => HEIGHT,
         kinds => TotalKind::ALL.iter().map(plot).collect::<Vec<_>>(),

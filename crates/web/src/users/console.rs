@@ -114,13 +114,14 @@ pub(crate) async fn user_page(
     let (user, sessions, factors) = (&account.user, &account.sessions, &account.factors);
     let event = |event| event_row(event, &account.people);
     let session = |session| session_row(ctx, session);
-    let mail = |mail| mail_row(mail, ctx.now);
+    let mail = |mail| mail_row(mail, Some(user), ctx.now);
     let values = context! {
         profile => profile(user),
         page => user_path(&user.id.to_string()),
         is_self => user.id == caller.session().user().id,
         last_sign_in => account.last_sign_in_at.map(moment),
         acts => acts(user, !sessions.is_empty()),
+        has_no_link => is_active(user) && user.email.is_none(),
         sessions => sessions.iter().map(session).collect::<Vec<_>>(),
         factors => factor_rows(factors),
         recovery_codes => factors.recovery_codes,
@@ -151,11 +152,16 @@ fn profile(user: &User) -> Value {
     }
 }
 
+/// Returns `true` if the account is neither disabled, nor unconfirmed, nor about to be deleted.
+fn is_active(user: &User) -> bool {
+    user.status == Status::Active && user.deletion.is_none()
+}
+
 /// What an admin can do: variants of the message `console-act`, with the paths of their pages below that of the user.
 fn acts(user: &User, has_sessions: bool) -> Vec<Value> {
     let is_pending = user.deletion.is_some();
     let is_disabled = user.status == Status::Disabled;
-    let is_active = user.status == Status::Active && !is_pending;
+    let is_active = is_active(user);
     let is_admin = user.role == Role::Admin;
     let all = [
         ("keep-account", "keep", is_pending),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::diagnostics::Diagnostic;
+use doorward_domain::model::Node;
 
 use super::console_access::admin_browser;
 use crate::nodes::report;
@@ -29,16 +30,48 @@ async fn the_checks_of_doctor_are_shown_with_their_remedies_and_failures_come_fi
         let page = browser.get("/admin/health").await;
         let page = browser.page(page, 200).shows(&[
             env!("CARGO_PKG_VERSION"),
-            &format!("<h3>database <span class=\"badge good\">{passed}</span></h3>"),
-            &format!("<h3>disk <span class=\"badge bad\">{warned}</span></h3>"),
+            &format!("<h3><span lang=\"en\">database</span> <span class=\"badge good\">{passed}</span></h3>"),
+            &format!("<h3><span lang=\"en\">disk</span> <span class=\"badge bad\">{warned}</span></h3>"),
             "Free some space",
-            &format!("<h3>mail <span class=\"badge bad\">{failed}</span></h3>"),
+            &format!("<h3><span lang=\"en\">mail</span> <span class=\"badge bad\">{failed}</span></h3>"),
             "no response",
             "Correct <code>mail.url</code>",
         ]);
         let places = ["mail", "disk", "database"];
-        let places = places.map(|name| page.0.find(&format!("<h3>{name}")));
+        let places = places.map(|name| page.0.find(&format!("<h3><span lang=\"en\">{name}")));
         assert!(places.is_sorted(), "{}", page.0);
+    }
+}
+
+/// After a kill, two records have the name of one machine.
+#[tokio::test]
+async fn the_server_that_answers_is_marked() {
+    for (language, runs, this) in [
+        ("en", "runs", "this server"),
+        ("de", "läuft", "dieser Server"),
+    ] {
+        let node = |started_at: &str| Node {
+            name: "one".to_owned(),
+            version: "0.1.0".to_owned(),
+            started_at: started_at.parse().unwrap(),
+            seen_at: started_at.parse().unwrap(),
+        };
+        let (killed, own) = (node("2026-11-21T07:58:00Z"), node("2026-11-21T08:00:00Z"));
+        let app = TestApp::with(|options| options.node = Some(own.clone())).await;
+        for node in [&killed, &own] {
+            app.doorward.nodes.report(node).await.unwrap();
+        }
+        let mut browser = admin_browser(&app, language).await;
+        let page = browser.get("/admin/health").await;
+        let page = browser.page(page, 200);
+        let first = format!("<span class=\"badge good\">{runs}</span></h3>");
+        let second = format!(
+            "<span class=\"badge good\">{runs}</span> <span class=\"badge\">{this}</span></h3>"
+        );
+        let places = [first, second].map(|badges| page.0.find(&badges).unwrap());
+        assert!(places.is_sorted(), "{}", page.0);
+        let mark = format!(">{this}</span>");
+        assert_eq!(page.0.matches(&mark).count(), 1, "{}", page.0);
     }
 }
 

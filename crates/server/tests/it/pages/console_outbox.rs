@@ -1,5 +1,6 @@
 //! The queued mails in the console.
 
+use doorward_domain::values::Role;
 use serde_json::json;
 
 use super::console_access::admin_browser;
@@ -28,7 +29,7 @@ async fn an_admin_sees_why_a_mail_does_not_arrive_and_tries_it_again() {
                 "failing",
                 "tried once",
                 "Its link does not work.",
-                "The email is tried again.",
+                "The email is tried again. Reload this page to see the result",
             ],
         ),
         (
@@ -39,7 +40,7 @@ async fn an_admin_sees_why_a_mail_does_not_arrive_and_tries_it_again() {
                 "schlägt fehl",
                 "einmal versucht",
                 "Der Link darin funktioniert nicht.",
-                "Die E\u{2011}Mail wird noch einmal versucht.",
+                "Die E\u{2011}Mail wird noch einmal versucht. Laden Sie diese Seite neu",
             ],
         ),
     ] {
@@ -82,6 +83,29 @@ async fn an_admin_sees_why_a_mail_does_not_arrive_and_tries_it_again() {
         assert_eq!(app.one_mail().await.to.as_str(), "ada@example.com");
         browser.get(&mail).await.expect(404);
     }
+}
+
+/// A mail to reset a password is requested by address: it has no user.
+#[tokio::test]
+async fn a_mail_names_its_user_also_if_it_was_requested_by_address() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    let ben = app.create("ben", Role::User).await;
+    let by_address = json!({"email": "ben@example.com"});
+    let asked = app.anonymous().post("/recovery", by_address).await;
+    asked.expect(202);
+    let link = format!(
+        "<a href=\"/admin/users/{}\"><bdi>ben</bdi></a> · <bdi>b***@example.com</bdi>",
+        ben.id
+    );
+    let list = browser.get("/admin/outbox").await;
+    let list = browser.page(list, 200).shows(&[&link]);
+    let page = browser.get(&first_mail(&list.0)).await;
+    browser.page(page, 200).shows(&[&link]);
+    let page = browser.get(&format!("/admin/users/{}", ben.id)).await;
+    let page = browser.page(page, 200).shows(&["Reset the password"]);
+    assert!(!page.0.contains(&link), "{}", page.0);
+    app.mails().await;
 }
 
 /// a thief could hide the notices about what they do.

@@ -1,9 +1,11 @@
 //! The first page of the console.
 
+use doorward_domain::SignUpPolicy;
 use doorward_domain::values::Role;
 
 use super::console_access::admin_browser;
 use crate::factors::enrol;
+use crate::nodes::report;
 use crate::support::TestApp;
 
 #[tokio::test]
@@ -15,7 +17,8 @@ async fn an_empty_installation_says_what_comes_next() {
                 "You are the only user so far.",
                 "<a href=\"/sign-up\">Sign up a first user",
                 "<code>brand.name</code>",
-                "Check the installation with <code>doorward doctor</code>.",
+                "<a href=\"/admin/users/new\">Invite a first user</a>",
+                "<a href=\"/admin/health\">Check the installation</a>",
             ],
         ),
         (
@@ -24,7 +27,8 @@ async fn an_empty_installation_says_what_comes_next() {
                 "Außer Ihnen hat noch niemand ein Konto.",
                 "<a href=\"/sign-up\">Legen Sie",
                 "<code>brand.name</code>",
-                "Prüfen Sie die Installation mit <code>doorward doctor</code>.",
+                "<a href=\"/admin/users/new\">Laden Sie das erste Konto ein</a>",
+                "<a href=\"/admin/health\">Prüfen Sie die Installation</a>",
             ],
         ),
     ] {
@@ -37,8 +41,25 @@ async fn an_empty_installation_says_what_comes_next() {
         app.create("ben", Role::User).await;
         let page = browser.get("/admin").await;
         let page = browser.page(page, 200);
-        assert!(!page.0.contains("doorward doctor"), "{}", page.0);
+        assert!(!page.0.contains(words[0]), "{}", page.0);
         assert!(page.0.contains("<bdi>ben</bdi></a>"), "{}", page.0);
+    }
+}
+
+#[tokio::test]
+async fn an_installation_with_a_brand_and_without_sign_up_says_less() {
+    let app = TestApp::with(|options| {
+        options.policy.sign_up = SignUpPolicy::Invitation;
+        options.options.brand.name = Some("Acme".to_owned());
+    })
+    .await;
+    let mut browser = admin_browser(&app, "en").await;
+    let page = browser.get("/admin").await;
+    let page = browser
+        .page(page, 200)
+        .shows(&["<a href=\"/admin/users/new\">Invite a first user</a>"]);
+    for missing in ["href=\"/sign-up\"", "brand.name"] {
+        assert!(!page.0.contains(missing), "{missing}: {}", page.0);
     }
 }
 
@@ -78,10 +99,49 @@ async fn users_that_need_attention_are_listed_until_they_do_not() {
 }
 
 #[tokio::test]
+async fn a_server_that_does_not_report_needs_attention() {
+    for (language, words) in [
+        (
+            "en",
+            "Servers that have not reported for three minutes or more: 1",
+        ),
+        (
+            "de",
+            "Server, die sich drei Minuten oder länger nicht gemeldet haben: 1",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        report(&app, "one", "0.1.0").await;
+        let page = browser.get("/admin").await;
+        let page = browser.page(page, 200);
+        assert!(!page.0.contains(words), "{}", page.0);
+        app.advance_seconds(180);
+        let page = browser.get("/admin").await;
+        let link = format!("<a href=\"/admin/health\"><span>{words}");
+        browser.page(page, 200).shows(&[&link]);
+    }
+}
+
+#[tokio::test]
 async fn the_plots_have_the_totals_and_a_table_of_them() {
-    for (language, hours, days, table) in [
-        ("en", "Last 24 hours", "Last 30 days", "As a table"),
-        ("de", "Letzte 24 Stunden", "Letzte 30 Tage", "Als Tabelle"),
+    for (language, hours, days, table, highest, day) in [
+        (
+            "en",
+            "Last 24 hours",
+            "Last 30 days",
+            "As a table",
+            "at most 3 in an hour",
+            "<span>21 November</span></p>",
+        ),
+        (
+            "de",
+            "Letzte 24 Stunden",
+            "Letzte 30 Tage",
+            "Als Tabelle",
+            "höchstens 3 in einer Stunde",
+            "<span>21. November</span></p>",
+        ),
     ] {
         let app = TestApp::new().await;
         let mut browser = admin_browser(&app, language).await;
@@ -92,7 +152,16 @@ async fn the_plots_have_the_totals_and_a_table_of_them() {
         let page = browser.get("/admin").await;
         let page = browser
             .page(page, 200)
-            .shows(&[hours, table, "<strong>3</strong>"]);
+            .shows(&[hours, table, "<strong>3</strong>", highest]);
+        // The first and the last hour.
+        let hour = |at: &str, time: &str| {
+            format!("<span><time datetime=\"{at}\" data-time>{time} UTC</time></span>")
+        };
+        let (first, last) = (
+            hour("2026-11-20T09:00:00Z", "09:00"),
+            hour("2026-11-21T08:00:00Z", "08:00"),
+        );
+        assert_eq!(page.0.matches(&format!("{first} {last}</p>")).count(), 5);
         assert_eq!(
             page.0
                 .matches("<svg class=\"plot\" viewBox=\"0 0 240 60\"")
@@ -106,8 +175,12 @@ async fn the_plots_have_the_totals_and_a_table_of_them() {
             2
         );
         let page = browser.get("/admin?by=day").await;
-        let page = browser.page(page, 200).shows(&[days]);
+        let page = browser.page(page, 200).shows(&[days, day]);
         assert_eq!(page.0.matches("<th scope=\"row\">").count(), 30);
+        let page = browser.get("/admin?by=month").await;
+        browser
+            .page(page, 200)
+            .shows(&[" 2025</span> <span>November 2026</span></p>"]);
         browser.get("/admin?by=week").await.expect(422);
     }
 }

@@ -8,16 +8,18 @@ use crate::support::TestApp;
 #[tokio::test]
 async fn each_setting_has_its_value_and_origin_and_those_that_differ_from_the_default_can_be_chosen()
  {
-    for (language, all, changed) in [
+    for (language, all, changed, line) in [
         (
             "en",
             "All settings",
             "Settings that differ from their default",
+            "from <code>doorward.toml</code> line 7",
         ),
         (
             "de",
             "Alle Einstellungen",
             "Einstellungen, die vom Standard abweichen",
+            "aus <code>doorward.toml</code> Zeile 7",
         ),
     ] {
         let setting = |key, value: &str, origin: Option<&str>| ShownSetting {
@@ -33,6 +35,7 @@ async fn each_setting_has_its_value_and_origin_and_those_that_differ_from_the_de
                 "127.0.0.1:9000",
                 Some("environment DOORWARD_LISTEN"),
             ),
+            setting("mail.url", "log:", Some("doorward.toml line 7")),
             setting("tls.key", "", None),
         ];
         let app = TestApp::with(|options| options.options.settings = settings).await;
@@ -44,6 +47,7 @@ async fn each_setting_has_its_value_and_origin_and_those_that_differ_from_the_de
             "<code>environment DOORWARD_LISTEN</code>",
             "<code>tls.key</code>",
             all,
+            line,
             &format!("<a href=\"/admin/settings?changed=1\">{changed}</a>"),
         ]);
         let page = browser.get("/admin/settings?changed=1").await;

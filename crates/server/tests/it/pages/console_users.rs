@@ -265,6 +265,7 @@ async fn the_page_of_a_user_is_in_german_too() {
         "Auf keinem Gerät angemeldet.",
         "Aus: Das Passwort allein genügt.",
         "Noch nie",
+        "· vom Betreiber</p>",
     ]);
     let page = browser.get("/admin/users/root").await;
     browser
@@ -279,6 +280,54 @@ async fn the_page_of_a_user_is_in_german_too() {
         browser
             .page(page, 200)
             .shows(&["<bdi>Authenticator-App</bdi>"]);
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_a_user_without_a_confirmed_address_says_how_to_set_a_password() {
+    for (language, words, none) in [
+        (
+            "en",
+            "no link to set a new password can be sent",
+            "None. An email that the mail server has accepted is not listed.",
+        ),
+        (
+            "de",
+            "kein Link für ein neues Passwort senden",
+            "Keine. Was der Mailserver angenommen hat, steht nicht hier.",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        let body = json!({"username": "cleo", "password": PASSWORD});
+        app.anonymous().post("/user", body).await.expect(201);
+        let page = browser.get("/admin/users/cleo").await;
+        let command = "<code>doorward user set-password NAME</code>";
+        let page = browser.page(page, 200).shows(&[words, command, none]);
+        assert!(!page.0.contains("/recovery\""), "{}", page.0);
+        app.create("ben", Role::User).await;
+        let page = browser.get("/admin/users/ben").await;
+        let page = browser.page(page, 200).shows(&["/recovery\""]);
+        assert!(!page.0.contains("set-password"), "{}", page.0);
+    }
+}
+
+/// The first page of the console sends an admin without two-factor sign-in there.
+#[tokio::test]
+async fn the_own_page_of_an_admin_leads_to_the_own_factors() {
+    for (language, words) in [
+        ("en", "Change your two-factor sign-in"),
+        ("de", "Ihre Zwei-Faktor-Anmeldung ändern"),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        app.create("ben", Role::User).await;
+        let link = format!("href=\"/account/factors\">{words}</a>");
+        let page = browser.get("/admin/users/root").await;
+        browser.page(page, 200).shows(&[&link]);
+        let page = browser.get("/admin/users/ben").await;
+        let page = browser.page(page, 200);
+        assert!(!page.0.contains(&link), "{}", page.0);
     }
 }
 

@@ -10,7 +10,7 @@ use doorward_domain::clock::Clock;
 use doorward_domain::hashing::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::memory::{SeededRandom, SteppedClock};
 use doorward_domain::metric_event::NoMetrics;
-use doorward_domain::model::{AuditEvent, AuditKind, MailJob, Outcome, User};
+use doorward_domain::model::{AuditEvent, AuditKind, MailJob, Node, Outcome, User};
 use doorward_domain::outbox::Mail;
 use doorward_domain::sessions::SeparateSessions;
 use doorward_domain::store::{Claim, Record, Store, Write};
@@ -49,6 +49,7 @@ pub struct Options {
     pub trusted_proxies: TrustedProxies,
     pub options: WebOptions,
     pub diagnose: Option<Diagnose>,
+    pub node: Option<Node>,
 }
 
 /// One node. Dropping it fails the test if the outbox is not empty.
@@ -84,6 +85,7 @@ impl TestApp {
             trusted_proxies: TrustedProxies::default(),
             options: WebOptions::default(),
             diagnose: None,
+            node: None,
         };
         choose(&mut options);
         // In memory, if there is such a folder: `e2e` tests crashes.
@@ -122,6 +124,7 @@ impl TestApp {
         let app = App::new(AppParts {
             observer: Arc::new(NoObserver),
             diagnose: options.diagnose,
+            node: options.node,
             doorward: doorward.clone(),
             random,
             inbox: options.inbox,

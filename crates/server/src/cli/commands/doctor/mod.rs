@@ -30,6 +30,8 @@ use crate::config::{Config, InvalidConfig, LoadedConfig};
 use crate::database::Database;
 use crate::system::SystemClock;
 
+/// Name of the check of the configuration.
+const PART: &str = "configuration";
 /// Time limit of the checks of a running server: less than that of a request.
 const CHECKS_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -65,16 +67,11 @@ pub(super) async fn run(
 
 /// Findings on the configuration, and the configuration if its values can be read.
 fn configuration(loaded: anyhow::Result<LoadedConfig>) -> (Vec<Diagnostic>, Option<LoadedConfig>) {
-    const PART: &str = "configuration";
     let error = match loaded {
         Ok(loaded) => {
             let set = loaded.origins.len();
             let message = format!("valid; {set} settings differ from their default");
-            let mut diagnostics = vec![Diagnostic::passed(PART, message)];
-            // The warnings that the server logs at its start, such as files that others can read.
-            let warnings = loaded.config.general_warnings();
-            diagnostics.extend(warnings.iter().map(|text| warning(text)));
-            return (diagnostics, Some(loaded));
+            return (vec![Diagnostic::passed(PART, message)], Some(loaded));
         }
         Err(error) => error,
     };
@@ -119,7 +116,7 @@ fn failed(part: &'static str, error: &str, hint: &str) -> Diagnostic {
 /// A warning about the configuration, of which the last sentence is the hint.
 fn warning(text: &str) -> Diagnostic {
     let (message, hint) = split_hint(text, "See docs/CONFIGURATION.md");
-    Diagnostic::warning("configuration", message, hint)
+    Diagnostic::warning(PART, message, hint)
 }
 
 /// Splits off the last sentence; `hint` if there is only one.

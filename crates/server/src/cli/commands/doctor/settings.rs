@@ -4,6 +4,7 @@ use std::path::Path;
 
 use doorward_domain::diagnostics::Diagnostic;
 
+use super::warning;
 use crate::breached::Filter;
 use crate::config::{Config, host_of, is_loopback_url};
 use crate::wiring;
@@ -12,7 +13,9 @@ use crate::wiring;
 const NIST_MIN_LENGTH: usize = 15;
 
 pub(super) fn diagnose(config: &Config) -> Vec<Diagnostic> {
-    let mut diagnostics = Vec::new();
+    // The warnings that the server logs at its start, such as files that others can read.
+    let warnings = config.general_warnings();
+    let mut diagnostics: Vec<_> = warnings.iter().map(|text| warning(text)).collect();
     if let Err(error) = wiring::check::check_admin_password(config) {
         let hint = "Set another one, or remove it: then one is generated and printed once";
         diagnostics.push(Diagnostic::failed("admin", format!("{error:#}"), hint));
@@ -77,4 +80,24 @@ fn passwords(min_length: usize) -> Diagnostic {
         format!("at least {min_length} characters")
     };
     Diagnostic::passed("passwords", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The console shows the checks of this file, too.
+    #[test]
+    fn a_warning_of_the_start_is_among_the_checks_of_a_running_server() {
+        let config = Config {
+            metrics_listen: Some("203.0.113.5:9100".parse().unwrap()),
+            ..Config::default()
+        };
+        let expected = Diagnostic::warning(
+            "configuration",
+            "`metrics.listen` is 203.0.113.5:9100, and the metrics have no authentication",
+            "Restrict access to your Prometheus server",
+        );
+        assert_eq!(diagnose(&config)[0], expected);
+    }
 }

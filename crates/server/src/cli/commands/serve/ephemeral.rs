@@ -31,8 +31,9 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     doorward.keys.ensure(&components.ctx(Actor::Worker)).await?;
     let generated_password = bootstrap::ensure_admin(&components, config).await?;
     let (_stopper, stop) = watch::channel(false);
-    let app = wiring::app(&components, config, ShutdownFlag::default(), &stop, None);
     let node = Arc::new(worker::this_node(&components));
+    let shutdown = ShutdownFlag::default();
+    let app = wiring::app(&components, config, shutdown, &stop, None, Some(&node));
     let _tasks = worker::start(&components, &node, &stop);
     let (_phases, phase) = watch::channel(Phase::Serving);
     let listener = Listener {

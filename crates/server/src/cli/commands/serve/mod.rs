@@ -129,7 +129,15 @@ async fn serve(config: &Config, output: Output) -> anyhow::Result<()> {
     let (stopper, stopped) = watch::channel(false);
     let shutdown = ShutdownFlag::default();
     let diagnose = Some(doctor::checks(config));
-    let app = wiring::app(&components, config, shutdown.clone(), &stopped, diagnose);
+    let node = Arc::new(worker::this_node(&components));
+    let app = wiring::app(
+        &components,
+        config,
+        shutdown.clone(),
+        &stopped,
+        diagnose,
+        Some(&node),
+    );
     let (phases, phase) = watch::channel(Phase::Serving);
     let mut listeners = listen(
         config,
@@ -140,7 +148,6 @@ async fn serve(config: &Config, output: Output) -> anyhow::Result<()> {
         phase.clone(),
     )
     .await?;
-    let node = Arc::new(worker::this_node(&components));
     let mut tasks = worker::start(&components, &node, &stopped);
     let reloader = CertificateReloader::new(reloading, reload, manager.clone());
     worker::start_certificate_task(&mut tasks, &components, &stopped, reloader);
