@@ -810,7 +810,7 @@ console-all-users = Alle Konten
 
 console-search = Suche
 console-search-users = Konto suchen
-console-search-hint = Der Anfang eines Benutzernamens, einer E‑Mail-Adresse, von @example.com oder eines Wortes des Namens.
+console-search-hint = Der Anfang eines Benutzernamens, einer E‑Mail-Adresse, von @example.com oder eines Wortes des Namens, oder die ganze Nummer eines Kontos.
 console-any = Alle
 console-show = Anzeigen
 console-found = Gefundene Konten

@@ -828,7 +828,7 @@ console-all-users = All users
 
 console-search = Search
 console-search-users = Find a user
-console-search-hint = The beginning of a username, an email address, @example.com or a word of the name.
+console-search-hint = The beginning of a username, an email address, @example.com or a word of the name, or a whole user id.
 console-any = Any
 console-show = Show
 console-found = Users found
