@@ -1172,7 +1172,7 @@ console-changed = geändert
 console-origin = aus
 
 console-user = Konto
-console-user-hint = Ein Benutzername oder die Nummer eines Kontos.
+console-user-hint = Ein Benutzername, eine E‑Mail-Adresse oder die Nummer eines Kontos.
 console-event = Ereignis
 console-since = Von (Tag, UTC)
 console-until = Bis (Tag, UTC)

@@ -1192,7 +1192,7 @@ console-changed = changed
 console-origin = from
 
 console-user = User
-console-user-hint = A username or a user id.
+console-user-hint = A username, an email address or a user id.
 console-event = Event
 console-since = From (day, UTC)
 console-until = To (day, UTC)

@@ -9,7 +9,7 @@ use doorward_domain::values::{AuditEventId, DisableReason, Role, UserId};
 use jiff::Timestamp;
 use minijinja::{Value, context};
 
-use crate::audit::api::AuditQuery;
+use crate::audit::api::{AuditQuery, UNKNOWN_USER};
 use crate::html::console::{AdminCaller, ConsoleSection, ListForm, person};
 use crate::html::dates::{end_of_day, first_of_day, moment};
 use crate::http::paging::{Query, cursor_text};
@@ -53,6 +53,7 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
         broken_at => status.broken_at.map(moment),
         download => download.link("/audit/export", &[]),
         events => page.events.iter().map(|event| event_row(event, &people)).collect::<Vec<_>>(),
+        names_no_user => [filter.user_id, filter.actor_id].contains(&Some(UNKNOWN_USER)),
         kinds => kinds.map(|kind| kind.as_str()).collect::<Vec<_>>(),
         first => before.map(|_| form.link(path, &[])),
         next => next.map(|cursor| form.link(path, &[("cursor", &cursor)])),
