@@ -63,7 +63,6 @@ async fn the_log_has_the_filters_of_the_api_and_leads_to_the_users() {
     browser.page(page, 200).shows(&[
         "<option value=\"role-changed\" selected>Role changed (role-changed)</option>",
         "<bdi>root</bdi></a> <code>",
-        "<bdi>admin</bdi>",
         "2026-11-21T08:00:00Z",
     ]);
     browser
@@ -218,6 +217,38 @@ async fn an_actor_that_is_no_user_is_in_words_and_a_deleted_user_has_an_id() {
         let page = browser.get("/admin/audit?event=sign-up").await;
         let link = format!("<a href=\"/admin/users/{id}\"><bdi>{id}</bdi></a>");
         browser.page(page, 200).shows(&[words, &link]);
+    }
+}
+
+#[tokio::test]
+async fn what_the_words_of_an_event_say_is_not_said_again() {
+    for (language, anonymous, detail) in [
+        ("en", "someone not signed in", "<dt>Detail</dt>"),
+        ("de", "jemandem ohne Anmeldung", "<dt>Einzelheit</dt>"),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        let root = app.sign_in("root").await;
+        app.user("ben").await;
+        let role = json!({"role": "admin"});
+        root.put("/user/ben/role", role).await.expect(200);
+        let left = json!({"status": "disabled", "reason": "left"});
+        root.put("/user/ben/status", left).await.expect(200);
+        let wrong = json!({"username": "root", "password": "not this one"});
+        while app.anonymous().post("/auth", wrong.clone()).await.status != 429 {}
+        for (query, hidden) in [
+            ("event=sign-in&outcome=success", anonymous),
+            ("event=role-changed", detail),
+            ("event=status-changed", detail),
+            ("event=throttled", detail),
+        ] {
+            let page = browser.get(&format!("/admin/audit?{query}")).await;
+            let page = browser.page(page, 200).shows(&["<h3>"]).0;
+            assert!(!page.contains(hidden), "{query}: {page}");
+        }
+        let page = browser.get("/admin/audit?event=sign-in&outcome=failure");
+        let page = page.await;
+        browser.page(page, 200).shows(&[anonymous, detail]);
     }
 }
 
