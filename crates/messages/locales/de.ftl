@@ -811,7 +811,7 @@ console-all-users = Alle Konten
 
 console-search = Suche
 console-search-users = Konto suchen
-console-search-hint = Der Anfang eines Benutzernamens, einer E‑Mail-Adresse, von @example.com oder eines Wortes des Namens.
+console-search-hint = Der Anfang eines Benutzernamens, einer E‑Mail-Adresse, von @example.com oder eines Wortes des Namens, oder die ganze Nummer eines Kontos.
 console-any = Alle
 console-show = Anzeigen
 console-found = Gefundene Konten
@@ -1189,7 +1189,7 @@ console-origin = aus
 console-origin-line = Zeile { $line }
 
 console-user = Konto
-console-user-hint = Ein Benutzername oder die Nummer eines Kontos.
+console-user-hint = Ein Benutzername, eine E‑Mail-Adresse oder die Nummer eines Kontos.
 console-event = Ereignis
 console-since = Von (Tag, UTC)
 console-until = Bis (Tag, UTC)

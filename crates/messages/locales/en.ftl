@@ -829,7 +829,7 @@ console-all-users = All users
 
 console-search = Search
 console-search-users = Find a user
-console-search-hint = The beginning of a username, an email address, @example.com or a word of the name.
+console-search-hint = The beginning of a username, an email address, @example.com or a word of the name, or a whole user id.
 console-any = Any
 console-show = Show
 console-found = Users found
@@ -1210,7 +1210,7 @@ console-origin = from
 console-origin-line = line { $line }
 
 console-user = User
-console-user-hint = A username or a user id.
+console-user-hint = A username, an email address or a user id.
 console-event = Event
 console-since = From (day, UTC)
 console-until = To (day, UTC)

@@ -35,9 +35,14 @@ impl Admin {
             .authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
         let terms = SearchWord::terms(filter.text.as_deref().unwrap_or_default());
-        let mut found = match terms.is_empty() {
-            true => self.page_of_users(filter).await?,
-            false => self.search_users(filter, &terms).await?,
+        let id = match terms.as_slice() {
+            [term] => term.parse().ok(),
+            _ => None,
+        };
+        let mut found = match id {
+            Some(id) => self.user_with_id(filter, id).await?,
+            None if terms.is_empty() => self.page_of_users(filter).await?,
+            None => self.search_users(filter, &terms).await?,
         };
         if terms.is_empty() && filter.skips_users() {
             self.load_data(&mut found.users).await?;
@@ -50,6 +55,23 @@ impl Admin {
             last_sign_ins,
             start: found.start,
             next: found.next,
+        })
+    }
+
+    /// The user with this id, if the filter accepts it: the only page.
+    async fn user_with_id(
+        &self,
+        filter: &UserFilter,
+        id: UserId,
+    ) -> Result<FoundUsers, StoreError> {
+        let found: Option<User> = self.core.ports.store.get(id).await?;
+        let mut users: Vec<User> = found.into_iter().collect();
+        let accepted = self.accepted(filter, &users).await?;
+        users.retain(|user| accepted.contains(&user.id));
+        Ok(FoundUsers {
+            users,
+            start: None,
+            next: None,
         })
     }
 

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::model::{AuditEvent, AuditFilter, AuditKind, AuditPage, AuditVerification, User};
 use crate::store::{Records, Store, StoreError};
-use crate::values::{UserId, Username};
+use crate::values::{EmailAddress, UserId, Username};
 use crate::writer::Effects;
 
 /// Maximum number of events of all networks that are read together.
@@ -144,8 +144,8 @@ impl Audit {
         Ok(people_of(&*self.core.ports.store, events).await?)
     }
 
-    /// Returns the id of the user that a filter names: an id, a username or `me`. An id is returned without a
-    /// look-up, so that events about a deleted user can be found. `None` if no user has the username.
+    /// Returns the id of the user that a filter names: an id, a username, a confirmed address or `me`. An id is returned
+    /// without a look-up, so that events about a deleted user can be found. `None` if no user has the name.
     pub async fn find_user_id(&self, ctx: &Ctx, named: &str) -> Result<Option<UserId>, Error> {
         self.core
             .access
@@ -154,11 +154,14 @@ impl Audit {
         if let Ok(id) = named.parse() {
             return Ok(Some(id));
         }
-        let Ok(username) = Username::parse(named) else {
+        let store = &self.core.ports.store;
+        let user: Option<User> = if let Ok(email) = EmailAddress::parse(named) {
+            store.find(User::EMAIL_KEY, email.key()).await?
+        } else if let Ok(username) = Username::parse(named) {
+            store.find(User::USERNAME_KEY, username.key()).await?
+        } else {
             return Ok(ctx.actor.user_id().filter(|_| named == "me"));
         };
-        let (store, key) = (&self.core.ports.store, username.key());
-        let user: Option<User> = store.find(User::USERNAME_KEY, key).await?;
         Ok(user.map(|user| user.id))
     }
 }

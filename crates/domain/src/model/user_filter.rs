@@ -11,7 +11,7 @@ use crate::values::{Role, UserId};
 /// Filter for a list of users.
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
-    /// Beginnings of words: each must begin the username, an address, its `@domain` or a word of the name.
+    /// A whole id, or beginnings of words: each must begin the username, an address, its `@domain` or a word of the name.
     pub text: Option<String>,
     /// Only users with this status.
     pub status: Option<Status>,

@@ -1,6 +1,6 @@
 //! Filters of the list of users.
 
-use doorward_domain::model::{LastSignIn, User, UserCursor, UserFilter};
+use doorward_domain::model::{LastSignIn, Status, User, UserCursor, UserFilter};
 use doorward_domain::store::{Batch, Order, Store, Write};
 use doorward_domain::values::{Data, UserId};
 use jiff::Timestamp;
@@ -114,6 +114,28 @@ async fn users_are_found_by_their_last_sign_in_also_if_they_never_signed_in() {
         let mut found = pages(&node, filter).await.concat();
         found.sort();
         assert_eq!(found, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_found_by_the_whole_id_if_the_other_filters_accept_them() {
+    let node = TestNode::new().await;
+    let users = store_users(&node, &[node.now(), node.now()]).await;
+    let whole = users[1].id.to_string();
+    for (text, status, expected) in [
+        (format!(" {whole} "), None, vec!["1"]),
+        (whole.to_uppercase(), Some(Status::Active), vec!["1"]),
+        (whole.clone(), Some(Status::Disabled), vec![]),
+        (whole[..35].to_owned(), None, vec![]),
+        (UserId::from_bytes([7; 16]).to_string(), None, vec![]),
+    ] {
+        let filter = UserFilter {
+            text: Some(text),
+            status,
+            limit: 1,
+            ..UserFilter::default()
+        };
+        assert_eq!(pages(&node, filter).await, [expected]);
     }
 }
 

@@ -260,7 +260,7 @@ async fn admins_read_the_log_newest_first_and_filter_it() {
 }
 
 #[tokio::test]
-async fn the_user_filter_accepts_an_id_a_username_or_me() {
+async fn the_user_filter_accepts_an_id_a_username_an_address_or_me() {
     let node = TestNode::new().await;
     let ada = node.admin("ada").await;
     let ben = node.active("ben").await;
@@ -271,7 +271,9 @@ async fn the_user_filter_accepts_an_id_a_username_or_me() {
         ("ben", Some(ben.id)),
         (id.as_str(), Some(ben.id)),
         ("me", Some(ada.id)),
+        ("BEN@example.com", Some(ben.id)),
         ("nobody", None),
+        ("nobody@example.com", None),
         ("no name at all", None),
     ] {
         let found = node.doorward.audit.find_user_id(&ctx, named).await.unwrap();

@@ -151,11 +151,14 @@ impl AuditQuery {
     }
 }
 
-/// The id of the user that a filter names. An unknown user has no events; the filter must not be dropped.
+/// The id in a filter that names no user. No event has it; the filter must not be dropped.
+pub(super) const UNKNOWN_USER: UserId = UserId::from_bytes([0; 16]);
+
+/// The id of the user that a filter names.
 async fn id_of(caller: &Caller, named: Option<&str>) -> Result<Option<UserId>, Problem> {
     let Some(named) = named else {
         return Ok(None);
     };
     let found = caller.doorward().audit.find_user_id(&caller.ctx, named);
-    Ok(Some(found.await?.unwrap_or(UserId::from_bytes([0; 16]))))
+    Ok(Some(found.await?.unwrap_or(UNKNOWN_USER)))
 }

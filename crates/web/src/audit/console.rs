@@ -3,13 +3,14 @@
 use axum::http::Uri;
 use axum::response::Html;
 use doorward_domain::admin::People;
+use doorward_domain::limits::GUESS;
 use doorward_domain::model::{AuditEvent, AuditKind, AuditVerification, Outcome, Status, actor_id};
 use doorward_domain::user_agent::ClientProgram;
 use doorward_domain::values::{AuditEventId, DisableReason, Role, UserId};
 use jiff::Timestamp;
 use minijinja::{Value, context};
 
-use crate::audit::api::AuditQuery;
+use crate::audit::api::{AuditQuery, UNKNOWN_USER};
 use crate::html::console::{AdminCaller, ConsoleSection, ListForm, person};
 use crate::html::dates::{end_of_day, first_of_day, moment};
 use crate::http::paging::{Query, cursor_text};
@@ -53,6 +54,7 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
         broken_at => status.broken_at.map(moment),
         download => download.link("/audit/export", &[]),
         events => page.events.iter().map(|event| event_row(event, &people)).collect::<Vec<_>>(),
+        names_no_user => [filter.user_id, filter.actor_id].contains(&Some(UNKNOWN_USER)),
         kinds => kinds.map(|kind| kind.as_str()).collect::<Vec<_>>(),
         first => before.map(|_| form.link(path, &[])),
         next => next.map(|cursor| form.link(path, &[("cursor", &cursor)])),
@@ -83,11 +85,11 @@ pub(crate) fn event_row(event: &AuditEvent, people: &People) -> Value {
         user => event.user_id.map(person),
         is_by_user => actor_id.is_some() && actor_id == event.user_id,
         actor => actor_id.map(person),
-        actor_name => actor_id.is_none().then_some(event.actor.as_str()),
+        actor_name => (actor_id.is_none() && !is_sign_in(event)).then_some(event.actor.as_str()),
         name => program.name,
         system => program.system,
         address => event.address.map(|address| address.to_canonical().to_string()),
-        detail => event.detail.as_deref(),
+        detail => detail(event),
         request_id => &event.request_id,
     }
 }
@@ -109,6 +111,24 @@ fn words(event: &AuditEvent) -> &'static str {
         },
         _ => event.event.as_str(),
     }
+}
+
+/// Returns `true` for a sign-in of the user, who is not signed in before it.
+fn is_sign_in(event: &AuditEvent) -> bool {
+    event.event == AuditKind::SignIn && event.outcome == Outcome::Success && event.user_id.is_some()
+}
+
+/// The detail, unless it is a code that the words and the reason say.
+fn detail(event: &AuditEvent) -> Option<&str> {
+    let detail = event.detail.as_deref()?;
+    let is_said = match event.event {
+        AuditKind::Throttled => detail == GUESS,
+        kind => {
+            let has_reason = detail.contains(": ");
+            words(event) != kind.as_str() && has_reason == reason(event).is_some()
+        }
+    };
+    (!is_said).then_some(detail)
 }
 
 /// Why an account was disabled: a variant of the message `console-reason-name`.

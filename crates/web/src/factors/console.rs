@@ -11,22 +11,26 @@ use crate::html::form::Form;
 use crate::http::body::Fields;
 use crate::http::problem::Problem;
 
-fn act(id: &str) -> AdminAct {
-    AdminAct::new("remove-factor", format!("factors/{id}")).with_proof()
-}
-
 /// Asks whether to remove an authenticator app.
 pub(crate) async fn confirm_removal(
     caller: AdminCaller,
     Path((user, id)): Path<(String, String)>,
 ) -> Result<Html<String>, Problem> {
+    confirmation(&caller, (&user, &id), &Form::default()).await
+}
+
+async fn confirmation(
+    caller: &AdminCaller,
+    (user, id): (&str, &str),
+    form: &Form,
+) -> Result<Html<String>, Problem> {
     let admin = &caller.doorward().admin;
-    let account = admin.view_account(&caller.ctx, &user).await?;
+    let account = admin.view_account(&caller.ctx, user).await?;
     let mut factors = account.factors.totp.iter();
     let factor = factors.find(|factor| factor.id.to_string() == id);
-    let act = act(&id).about(factor.ok_or(Error::NotFound)?.own_name());
-    let form = Form::default();
-    Ok(caller.confirmation(&account.user, &act, &form).await)
+    let act = AdminAct::new("remove-factor", format!("factors/{id}")).with_proof();
+    let act = act.about(factor.ok_or(Error::NotFound)?.own_name());
+    Ok(caller.confirmation(&account.user, &act, form).await)
 }
 
 /// Removes an authenticator app.
@@ -38,6 +42,12 @@ pub(crate) async fn remove(
     let sent = SentAct::new(fields.as_ref());
     match api::remove(&caller, (&user, &id), fields).await {
         Ok(()) => Ok(done(&user, "factor-removed")),
-        Err(problem) => Err(caller.rejected(&user, &act(&id), sent, problem).await),
+        Err(problem) => match sent.again(&problem) {
+            Some(form) => {
+                let page = confirmation(&caller, (&user, &id), &form).await?;
+                Err(problem.on_page(page))
+            }
+            None => Err(problem),
+        },
     }
 }

@@ -30,7 +30,7 @@ const MAX_TEXT: usize = 200;
 /// filter, looks at up to 1,000 users: it can have few or none although more follow. `next` is null at the end only.
 #[utoipa::path(get, path = "/user", tag = "Admin",
     params(
-        ("q" = Option<String>, Query, description = "Beginning of a username, an address, `@domain`, or a word of the name", max_length = 200, pattern = "^[^\\u0000]*$"),
+        ("q" = Option<String>, Query, description = "Beginning of a username, an address, `@domain`, or a word of the name; or a whole user id", max_length = 200, pattern = "^[^\\u0000]*$"),
         ("status" = Option<String>, Query, description = "`pending`, `active` or `disabled`", pattern = "^(pending|active|disabled)$"),
         ("role" = Option<String>, Query, description = "`user` or `admin`", pattern = "^(user|admin)$"),
         ("created_since" = Option<String>, Query, description = "Users who signed up at or after this time (RFC 3339)", format = DateTime),

@@ -238,6 +238,10 @@ async fn an_admin_removes_an_authenticator_app() {
     let page = format!("/admin/users/{id}/factors/{}", factor.as_str().unwrap());
     let asked = browser.get(&page).await;
     browser.page(asked, 200).shows(&["<bdi>Phone</bdi>"]);
+    let refused = browser.post(&page, "password=not+this+one").await;
+    browser
+        .page(refused, 401)
+        .shows(&["<bdi>Phone</bdi>", "Wrong password."]);
     let texts = [
         "Remove this authenticator app?",
         "The authenticator app is removed.",
@@ -246,7 +250,8 @@ async fn an_admin_removes_an_authenticator_app() {
     let root = app.sign_in("root").await;
     let left = root.get("/user/ben/factor").await.json();
     assert_eq!(left["items"], json!([]));
-    assert_eq!(count(&root, "factor-removed").await, 1);
+    let removed = "factor-removed&outcome=success";
+    assert_eq!(count(&root, removed).await, 1);
 }
 
 #[tokio::test]

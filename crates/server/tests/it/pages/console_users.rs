@@ -118,6 +118,12 @@ async fn a_search_and_its_filters_are_those_of_the_api_and_stay_in_the_form() {
         let none = page.0.contains("There is no such user.");
         assert_eq!(none, expected.is_empty(), "{query}");
     }
+    let id = root.get("/user/ben").await.json()["id"].clone();
+    let query = format!("q={}", id.as_str().unwrap());
+    let page = browser.get(&format!("/admin/users?{query}")).await;
+    assert_eq!(listed(&browser.page(page, 200).0), ["ben"]);
+    let found = root.get(&format!("/user?{query}")).await.expect(200);
+    assert_eq!(found.json()["items"][0]["username"], "ben");
     let page = browser.get("/admin/users?q=a%26n&status=disabled").await;
     browser.page(page, 200).shows(&[
         "value=\"a&amp;n\"",
