@@ -7,13 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use crate::access::{Action, Target};
 use crate::admin::{People, people_of};
 use crate::core::Core;
-use crate::ctx::Ctx;
+use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
 use crate::model::{AuditEvent, AuditFilter, AuditKind, AuditPage, AuditVerification, User};
 use crate::store::{Records, Store, StoreError};
-use crate::values::{EmailAddress, UserId, Username};
-use crate::writer::Effects;
+use crate::values::UserId;
 
 /// Maximum number of events of all networks that are read together.
 const AT_ONCE: usize = 200;
@@ -22,7 +21,7 @@ const READS: usize = 5;
 /// How long a break of the audit log is reported.
 const BREAKS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// What is known of the integrity of the log.
+/// What the last verification and the workers have found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditStatus {
     /// The last verification; `None` if there was none.
@@ -73,16 +72,20 @@ impl Audit {
     /// Fails if a user who is the actor has signed out, was disabled or demoted: a download can outlast the session with
     /// which it began.
     async fn ensure_still_admin(&self, ctx: &Ctx) -> Result<(), Error> {
-        let (core, checks) = (&self.core, self.core.access.admin_check(ctx));
-        let Some(check) = Effects::of(&checks).actor else {
+        let Actor::User { id, session_id, .. } = &ctx.actor else {
             return Ok(());
         };
-        core.writer.ensure_actor(&check).await?;
-        let open = core.sessions.list(check.0, core.now()).await?;
-        let mut ids = open.iter().map(|session| Some(session.id));
-        match ids.any(|id| id == ctx.actor.session_id()) {
+        let core = &self.core;
+        let user: Option<User> = core.ports.store.get(*id).await?;
+        let user = user.ok_or(Error::InvalidToken)?;
+        let sessions = core.last_seen.valid_sessions(ctx, &user).await?;
+        let mut own = sessions.iter().filter(|session| session.id == *session_id);
+        if !own.any(|session| session.expires_at > core.now()) {
+            return Err(Error::InvalidToken);
+        }
+        match user.is_active_admin() {
             true => Ok(()),
-            false => Err(Error::InvalidToken),
+            false => Err(Error::Forbidden),
         }
     }
 
@@ -121,7 +124,7 @@ impl Audit {
         Ok(AuditPage { events, next })
     }
 
-    /// Returns what is known of the integrity of the log.
+    /// Returns what the last verification and the workers have found.
     pub async fn status(&self, ctx: &Ctx) -> Result<AuditStatus, Error> {
         self.core
             .access
@@ -151,18 +154,17 @@ impl Audit {
             .access
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
+        if named == "me" {
+            return Ok(ctx.actor.user_id());
+        }
         if let Ok(id) = named.parse() {
             return Ok(Some(id));
         }
-        let store = &self.core.ports.store;
-        let user: Option<User> = if let Ok(email) = EmailAddress::parse(named) {
-            store.find(User::EMAIL_KEY, email.key()).await?
-        } else if let Ok(username) = Username::parse(named) {
-            store.find(User::USERNAME_KEY, username.key()).await?
-        } else {
-            return Ok(ctx.actor.user_id().filter(|_| named == "me"));
-        };
-        Ok(user.map(|user| user.id))
+        match self.core.access.find_by_name(named).await {
+            Ok(user) => Ok(Some(user.id)),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
