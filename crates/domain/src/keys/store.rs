@@ -59,14 +59,14 @@ pub enum KeysError {
     Other(#[from] Error),
 }
 
-impl From<KeysError> for Error {
-    /// A key that cannot be opened is logged: neither a client nor a caller can do anything about it.
-    fn from(error: KeysError) -> Self {
-        match error {
-            KeysError::Other(error) => error,
-            KeysError::Keyring(error) => {
+impl KeysError {
+    /// The error for a client or a task. A key that cannot be opened is logged: neither can do anything about it.
+    pub fn logged(self) -> Error {
+        match self {
+            Self::Other(error) => error,
+            Self::Keyring(error) => {
                 tracing::error!(error = %chain(&error), "a signing key cannot be opened");
-                Self::Internal("a signing key cannot be opened")
+                Error::Internal("a signing key cannot be opened")
             }
         }
     }
@@ -132,6 +132,6 @@ impl KeyStore {
             ended_at: self.clock.now(),
             failed: loaded.is_err(),
         });
-        loaded.map(drop).map_err(Error::from)
+        loaded.map(drop).map_err(KeysError::logged)
     }
 }

@@ -88,7 +88,7 @@ async fn run_others(components: &Components) -> Vec<(&'static str, Error)> {
     let ctx = components.ctx(Actor::Worker);
     let mut failed = Vec::new();
     let ensured = doorward.keys.ensure(&ctx).await;
-    failed.extend(ensured.err().map(|error| (KEYS, error.into())));
+    failed.extend(ensured.err().map(|error| (KEYS, error.logged())));
     match doorward.audit.seal(&ctx).await {
         Ok(sealed) => sealed.newest.iter().for_each(log_checkpoint),
         Err(error) => failed.push((AUDIT, error)),

@@ -71,7 +71,7 @@ impl Step {
             }
             Ok(Some(user)) => Ok(done(&user.id.to_string(), "kept")),
             Ok(None) => Ok(deleted()),
-            Err(problem) => Err(caller.rejected(user, &self.act(), sent, problem).await),
+            Err(problem) => Err(caller.rejected(user, |_| self.act(), sent, problem).await),
         }
     }
 }

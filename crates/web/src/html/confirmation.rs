@@ -170,7 +170,7 @@ impl AdminCaller {
         }
     }
 
-    /// [`Self::rejected`] for a user who was read already, which is an audit event.
+    /// Like [`Self::rejected`], for a user who was read already: reading one is an audit event.
     pub(crate) async fn rejected_for(
         &self,
         user: &User,
@@ -188,7 +188,7 @@ impl AdminCaller {
     pub(crate) async fn rejected(
         &self,
         named: &str,
-        act: &AdminAct,
+        act: impl FnOnce(&User) -> AdminAct,
         sent: SentAct,
         problem: Problem,
     ) -> Problem {
@@ -197,8 +197,8 @@ impl AdminCaller {
         };
         match self.view(named).await {
             Ok(viewed) => {
-                let page = self.confirmation(&viewed.user, act, &form).await;
-                problem.on_page(page)
+                let act = act(&viewed.user);
+                problem.on_page(self.confirmation(&viewed.user, &act, &form).await)
             }
             Err(other) => other,
         }

@@ -178,15 +178,7 @@ pub(crate) async fn resend(
             let sent = || done(&named, "invitation-sent");
             Ok(link_page(&caller, &invited).unwrap_or_else(sent))
         }
-        Err(problem) => {
-            let Some(form) = sent.again(&problem) else {
-                return Err(problem);
-            };
-            // Reading a user is an audit event: once.
-            let user = caller.view(&named).await?.user;
-            let act = resend_act(&user);
-            Err(problem.on_page(caller.confirmation(&user, &act, &form).await))
-        }
+        Err(problem) => Err(caller.rejected(&named, resend_act, sent, problem).await),
     }
 }
 
@@ -201,8 +193,8 @@ pub(crate) async fn revoke(
             "/admin/invitations?done=invitation-revoked",
         )),
         Err(error) => {
-            let (act, sent) = (revoke_act(), SentAct::new(None));
-            Err(caller.rejected(&named, &act, sent, error.into()).await)
+            let (act, sent) = (|_: &User| revoke_act(), SentAct::new(None));
+            Err(caller.rejected(&named, act, sent, error.into()).await)
         }
     }
 }

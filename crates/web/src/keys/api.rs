@@ -4,9 +4,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
-use doorward_domain::Error;
 use doorward_domain::access::{Action, NO_USER, Target};
-use doorward_domain::keys::KeyUse;
+use doorward_domain::keys::{KeyUse, KeysError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -99,5 +98,9 @@ pub(super) async fn rotate(caller: &Caller, fields: Option<Fields>) -> Result<Ke
         .await?;
     let proof = optional_proof(fields)?;
     let ctx = caller.reauthenticate(action, NO_USER, proof).await?;
-    Ok(doorward.keys.rotate(&ctx).await.map_err(Error::from)?)
+    Ok(doorward
+        .keys
+        .rotate(&ctx)
+        .await
+        .map_err(KeysError::logged)?)
 }

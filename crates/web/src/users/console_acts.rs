@@ -53,8 +53,8 @@ pub(crate) async fn change_role(
         (Ok(changed), _) if has_left(&caller, &changed) => Ok(see_other(Section::Overview.path())),
         (Ok(_), _) => Ok(done(&user, "role-changed")),
         (Err(problem), Some(role)) => {
-            let act = role_act(role);
-            Err(caller.rejected(&user, &act, sent, problem).await)
+            let act = |_: &User| role_act(role);
+            Err(caller.rejected(&user, act, sent, problem).await)
         }
         (Err(problem), None) => Err(problem),
     }
@@ -110,8 +110,8 @@ pub(crate) async fn change_status(
         (Ok(changed), _) if changed.status == Status::Disabled => Ok(done(&user, "disabled")),
         (Ok(_), _) => Ok(done(&user, "enabled")),
         (Err(problem), Some((status, _))) => {
-            let act = status_act(status);
-            Err(caller.rejected(&user, &act, sent, problem).await)
+            let act = |_: &User| status_act(status);
+            Err(caller.rejected(&user, act, sent, problem).await)
         }
         (Err(problem), None) => Err(problem),
     }
