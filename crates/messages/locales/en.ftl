@@ -1234,8 +1234,8 @@ console-verified-events = { $count ->
     [one] One event verified; no change was found.
    *[other] { $count } events verified; no change was found.
 }
-console-verified-finding = What was found:
-console-not-verified = The log was not verified yet. Run `doorward audit verify`.
+console-verified-finding = Finding:
+console-not-verified = The log has not been verified yet. Run `doorward audit verify`.
 
 ## The page of a problem, by $code. /problems/CODE is for developers.
 

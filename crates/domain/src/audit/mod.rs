@@ -5,7 +5,8 @@
 //! each event gets the next position and a hash over the previous hash and its own content ([`chain`]).
 //! Each run ends with a checkpoint that a key outside the database signs ([`signer`]). [`verifier`]
 //! recomputes the chain, from the store or from an exported file. [`log`] reads and writes the store.
-//! `subscriber` writes the events, under the limits of `limits`; `suppressed` counts those beyond them. [`Audit`] is the service: `service` lists events, `integrity` seals, prunes, verifies and exports them.
+//! `subscriber` writes the events, under the limits of `limits`; `suppressed` counts those beyond them. [`Audit`] is the
+//! service: `service` lists and downloads events, `integrity` seals, prunes, verifies and exports them.
 //!
 //! The IP address and the user agent are outside the hash, so they can be erased when an account is
 //! deleted.

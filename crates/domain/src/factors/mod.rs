@@ -6,7 +6,7 @@
 //! - `totp`: an authenticator app, as a credential.
 //! - `recovery_codes`: their form and digests.
 //! - `recovery_grant`: the codes that a recovery by mail grants.
-//! - `store`: reads a user's factors.
+//! - `store`: reads a user's factors; `list`: what the user sees of them.
 //! - `attempts`: counts codes; `changes`: applies changes, of which a user has ten an hour.
 //! - `verifier`: verifies a code, for sign-in and reauthentication.
 //! - `challenge`: the state of a sign-in between its steps.

@@ -1,4 +1,4 @@
-//! Finds a mailed link by its token.
+//! Mailed links: finds one by its token. `undo` has the steps of the links that undo a change.
 
 pub(crate) mod undo;
 

@@ -1,4 +1,4 @@
-//! A node: a running server, as its last report says.
+//! The record of a node, which the node writes once a minute.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,6 +1,11 @@
 //! Changes a user's own password, which requires the current one (P-12), and sets one from the command line.
 //!
 //! A pending address change stays pending: its link is bound to the pending address, not to the password.
+//!
+//! - `account`: the accounts that an identifier matches.
+//! - `verifier`: verifies a password, at sign-in and wherever a client presents one.
+//! - `attempts`: counts the attempts.
+//! - `new_password`: the writes of a new password.
 
 pub(crate) mod account;
 pub(crate) mod attempts;

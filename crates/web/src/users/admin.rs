@@ -26,7 +26,7 @@ const MAX_TEXT: usize = 200;
 
 /// Lists users, oldest first, or newest first. The results of a search are in the order of the words that were found.
 ///
-/// A page with `q`, `signed_in_since`, `not_signed_in_since` or `second_factor`, or with a time of the sign-up beside another
+/// A page with `q`, `signed_in_since`, `not_signed_in_since` or `second_factor`, or with a time of the sign-up and another
 /// filter, looks at up to 1,000 users: it can have few or none although more follow. `next` is null at the end only.
 #[utoipa::path(get, path = "/user", tag = "Admin",
     params(

@@ -128,9 +128,9 @@ async fn the_log_says_when_it_was_last_verified_and_what_was_found() {
     for (language, never, intact, failed) in [
         (
             "en",
-            "The log was not verified yet.",
+            "The log has not been verified yet.",
             "verified; no change was found.",
-            "What was found: <code>log-end-missing</code>",
+            "Finding: <code>log-end-missing</code>",
         ),
         (
             "de",
