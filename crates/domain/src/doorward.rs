@@ -1,122 +1,321 @@
-//! The services, as web, worker and command line receive them.
+//! The services, as web, worker and command line receive them, built from the bottom up.
+//!
+//! The fields of a service or an object are all that it can reach. Each line of [`Doorward::new`] builds one from what stands
+//! above it, so there are no circles.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::{Action, Target};
-use crate::admin::Admin;
-use crate::audit::Audit;
-use crate::core::Core;
+use crate::access::{Access, Action, Target};
+use crate::admin::{Accounts, Admin, Operator, Overview, UserList};
+use crate::audit::limits::AuditLimits;
+use crate::audit::subscriber::AuditSubscriber;
+use crate::audit::{Audit, AuditChain};
+use crate::clock::Clock;
 use crate::ctx::Ctx;
 use crate::deletion::Deletion;
-use crate::email::Email;
+use crate::deletion::due::DueDeletions;
+use crate::email::{Confirmation, EmailChange, EmailUndo};
 use crate::error::Error;
-use crate::factors::Factors;
+use crate::factors::attempts::CodeAttempts;
+use crate::factors::challenge::Challenges;
+use crate::factors::changes::FactorChanges;
+use crate::factors::recovery_grant::RecoveryGrants;
+use crate::factors::store::FactorStore;
+use crate::factors::transfer::FactorTransfer;
+use crate::factors::verifier::CodeVerifier;
+use crate::factors::{FactorEnrolment, FactorRemoval, FactorUndo, Factors};
 use crate::hashing::Hasher;
 use crate::housekeeping::Housekeeping;
-use crate::invitation::Invitations;
-use crate::keys::Keys;
-use crate::limits::ThrottleScope;
+use crate::invitation::{InvitationAcceptance, Invitations};
+use crate::keys::{KeyStore, Keys};
+use crate::limits::{DeviceCookies, MailboxLimits, RateLimiter, ThrottleScope};
+use crate::links::undo::UndoLinks;
 use crate::nodes::Nodes;
-use crate::outbox::Outbox;
+use crate::outbox::admission::MailAdmission;
+use crate::outbox::content::MailContent;
+use crate::outbox::delivery::MailDelivery;
+use crate::outbox::leases::MailLeases;
+use crate::outbox::subscriber::MailSubscriber;
+use crate::outbox::{Outbox, QueuedMails, UnsentMails};
 use crate::password::Passwords;
+use crate::password::attempts::PasswordAttempts;
+use crate::password::verifier::PasswordVerifier;
 use crate::policy::Policy;
 use crate::ports::Ports;
-use crate::profile::Profile;
+use crate::profile::{PersonalExport, Profile, RecentActivity};
+use crate::readiness::Readiness;
+use crate::reauthentication::Reauthentication;
 use crate::recovery::Recovery;
-use crate::sessions::{LastSeenTimes, Sessions};
-use crate::sign_in::SignIn;
-use crate::sign_up::SignUp;
+use crate::sessions::cache::SessionCache;
+use crate::sessions::{
+    AudienceTokens, LastSeenTimes, Renewal, SessionCheck, SessionEnder, SessionIssuer,
+    SessionStore, Sessions,
+};
+use crate::sign_in::completion::SignInCompletion;
+use crate::sign_in::{SecondStep, SignIn, SignInDevices};
+use crate::sign_up::{SignUp, SignUpCookies};
 use crate::tokens::Keyring;
 use crate::totals::Totals;
-use crate::transfer::Transfer;
+use crate::totals::counts::{CountingRecorder, TotalCounts};
+use crate::transfer::{ImportCheck, PepperCheck, UserExport, UserImport};
+use crate::user_versions::UserVersions;
+use crate::users::removal::UserRemoval;
+use crate::writer::Writer;
 
-/// All services of one node. They share one `Core`.
+/// Size of this node's session cache: about 20,000 sessions of users with little data (H-05).
+const SESSION_CACHE_BYTES: u64 = 48 * 1024 * 1024;
+
+/// Builds an object from clones of the variables that its fields are named after.
+macro_rules! build {
+    ($object:ident: $($field:ident),+) => { $object { $($field: $field.clone()),+ } };
+}
+
+/// All services of one node.
 pub struct Doorward {
-    core: Arc<Core>,
+    policy: Arc<Policy>,
+    clock: Arc<dyn Clock>,
+    access: Arc<Access>,
+    rate_limiter: Arc<RateLimiter>,
     /// Creates accounts.
     pub sign_up: SignUp,
     /// Verifies passwords and creates sessions.
     pub sign_in: SignIn,
-    /// Checks, renews, lists and ends sessions.
+    /// Continues sign-ins that need a second factor.
+    pub second_step: SecondStep,
+    /// Records and recognizes the devices of sign-ins.
+    pub devices: Arc<SignInDevices>,
+    /// Verifies the proof of a signed-in user again.
+    pub reauthentication: Arc<Reauthentication>,
+    /// Authenticates session tokens.
+    pub session_check: Arc<SessionCheck>,
+    /// Lists and ends sessions.
     pub sessions: Sessions,
-    /// Confirms and changes addresses.
-    pub email: Email,
+    /// Issues new tokens for existing sessions.
+    pub renewal: Renewal,
+    /// Issues tokens for other services.
+    pub audience_tokens: AudienceTokens,
+    /// Confirms addresses.
+    pub confirmation: Confirmation,
+    /// Changes addresses.
+    pub email_change: EmailChange,
+    /// Undoes changes of addresses.
+    pub email_undo: EmailUndo,
     /// Sets a new password by a mailed link.
     pub recovery: Recovery,
     /// Changes and sets passwords.
-    pub password: Passwords,
-    /// Adds, lists and removes second factors.
+    pub passwords: Passwords,
+    /// Lists second factors.
     pub factors: Factors,
-    /// Views, updates, deletes and exports one account.
+    /// Adds second factors, and renews recovery codes.
+    pub factor_enrolment: FactorEnrolment,
+    /// Removes second factors.
+    pub factor_removal: FactorRemoval,
+    /// Undoes the first second factor of an account.
+    pub factor_undo: FactorUndo,
+    /// Views and updates one account.
     pub profile: Profile,
-    /// Requests and cancels deletions.
+    /// Lists what happened to an account.
+    pub activity: RecentActivity,
+    /// Exports everything stored about one user.
+    pub personal_export: PersonalExport,
+    /// Deletes accounts, at once or after some days.
     pub deletion: Deletion,
-    /// Lists, creates and changes users.
+    /// Lists and finds users.
+    pub user_list: UserList,
+    /// Shows admins everything about an account.
+    pub accounts: Accounts,
+    /// Lists what an admin should look at.
+    pub overview: Overview,
+    /// Changes other users' role and status.
     pub admin: Admin,
-    /// Invites users, and accepts invitations.
+    /// Finds and creates users for the command line.
+    pub operator: Operator,
+    /// Invites users.
     pub invitations: Invitations,
-    /// Lists, seals, prunes, verifies and exports the audit log.
+    /// Accepts invitations.
+    pub invitation_acceptance: InvitationAcceptance,
+    /// Lists and downloads the audit log.
     pub audit: Audit,
+    /// Seals, prunes, verifies and exports the audit log.
+    pub audit_chain: AuditChain,
     /// Creates, rotates, revokes and lists signing keys.
     pub keys: Keys,
     /// Sends the mails in the outbox.
     pub outbox: Outbox,
+    /// Lists, shows, retries and deletes queued mails.
+    pub unsent_mails: UnsentMails,
     /// Writes when sessions were last used.
     pub last_seen: Arc<LastSeenTimes>,
-    /// Runs periodic tasks, and reports whether the stores respond.
+    /// Runs periodic tasks.
     pub housekeeping: Housekeeping,
+    /// Reports whether the stores respond.
+    pub readiness: Readiness,
     /// Writes and lists the totals.
     pub totals: Totals,
     /// Writes and lists the nodes.
     pub nodes: Nodes,
-    /// Exports and imports all users.
-    pub transfer: Transfer,
+    /// Exports all users.
+    pub user_export: UserExport,
+    /// Imports users.
+    pub user_import: UserImport,
+    /// Determines the outcomes of an import.
+    pub import_check: ImportCheck,
+    /// Checks that the stored hashes can be verified.
+    pub pepper_check: PepperCheck,
 }
 
 impl Doorward {
     /// Creates the services. Does no I/O.
     pub fn new(ports: Ports, policy: Policy, hasher: Hasher, keyring: Keyring) -> Self {
-        let core = Arc::new(Core::new(ports, policy, hasher, keyring));
+        let Ports {
+            store,
+            random,
+            clock,
+            mailer,
+            rate_limits: counters,
+            ..
+        } = ports;
+        let (policy, keyring) = (Arc::new(policy), Arc::new(keyring));
+        let hasher = Arc::new(hasher.with_recorder(ports.recorder.clone()));
+        let total_counts = Arc::<TotalCounts>::default();
+        let recorder = Arc::new(CountingRecorder {
+            counts: total_counts.clone(),
+            clock: clock.clone(),
+            next: ports.recorder,
+        });
+        let user_versions = Arc::<UserVersions>::default();
+        let audit_limits = Arc::<AuditLimits>::default();
+        let mail_leases = Arc::<MailLeases>::default();
+        let queued_mails = Arc::new(QueuedMails::new(store.clone(), policy.max_outbox));
+        let writer = Arc::new(Writer {
+            store: store.clone(),
+            user_versions: user_versions.clone(),
+            queued_mails: queued_mails.clone(),
+            recorder,
+            subscribers: vec![
+                Box::new(AuditSubscriber::new(random.clone(), audit_limits.clone())),
+                Box::new(build!(MailSubscriber: random, queued_mails)),
+            ],
+        });
+        let sessions = SessionStore::new(store.clone(), ports.sessions);
+        let last_seen = Arc::new(LastSeenTimes::new(sessions.clone(), policy.clone()));
+        let key_store = Arc::new(KeyStore::new(store.clone(), keyring.clone(), clock.clone()));
+        let device_cookies = Arc::new(DeviceCookies::new(keyring.mac_key("device")));
+        let cache = Arc::new(SessionCache::new(
+            SESSION_CACHE_BYTES,
+            user_versions.clone(),
+        ));
+        let access = Arc::new(build!(Access: store, writer, policy));
+        let rate_limiter = Arc::new(build!(RateLimiter: counters, policy, writer));
+        let mailbox_limits = Arc::new(build!(MailboxLimits: rate_limiter, policy, writer));
+        let sign_up_cookies = Arc::new(build!(SignUpCookies: store, keyring, random));
+        let session_ender = Arc::new(build!(SessionEnder: sessions, user_versions, policy, writer));
+        let session_issuer = Arc::new(
+            build!(SessionIssuer: sessions, session_ender, keyring, random, policy, writer),
+        );
+        let user_removal = Arc::new(build!(UserRemoval: store, writer, session_ender));
+        let password_attempts =
+            Arc::new(build!(PasswordAttempts: store, counters, rate_limiter, policy, writer));
+        let password_verifier =
+            Arc::new(build!(PasswordVerifier: store, hasher, password_attempts, policy, writer));
+        let factor_store = Arc::new(build!(FactorStore: store));
+        let factor_transfer =
+            Arc::new(build!(FactorTransfer: store, factor_store, keyring, random));
+        let factor_changes = Arc::new(build!(FactorChanges: rate_limiter, writer));
+        let code_attempts =
+            Arc::new(build!(CodeAttempts: counters, rate_limiter, factor_store, policy));
+        let code_verifier =
+            Arc::new(build!(CodeVerifier: factor_store, code_attempts, keyring, writer));
+        let recovery_grants = Arc::new(build!(RecoveryGrants: store, code_attempts, rate_limiter));
+        let challenges =
+            Arc::new(build!(Challenges: store, random, policy, recovery_grants, writer));
+        let reauthentication = Arc::new(
+            build!(Reauthentication: store, access, password_verifier, password_attempts, code_verifier, code_attempts, writer),
+        );
+        let undo_links = Arc::new(
+            build!(UndoLinks: store, writer, hasher, random, factor_store, session_ender, policy),
+        );
+        let due_deletions = Arc::new(build!(DueDeletions: store, user_removal, writer));
+        let devices = Arc::new(build!(SignInDevices: store, policy, rate_limiter, device_cookies));
+        let completion =
+            Arc::new(build!(SignInCompletion: devices, password_attempts, session_issuer, writer));
+        let mail_content = Arc::new(build!(MailContent: store, random, policy, writer));
+        let mail_admission = Arc::new(
+            build!(MailAdmission: store, clock, policy, rate_limiter, mailbox_limits, writer),
+        );
+        let mail_delivery = Arc::new(
+            build!(MailDelivery: store, random, clock, mailer, policy, mail_leases, mail_content, mail_admission, writer),
+        );
+        let session_check = Arc::new(
+            build!(SessionCheck: store, policy, keyring, key_store, sessions, session_ender, last_seen, cache, user_versions, writer),
+        );
         Self {
-            sign_up: SignUp { core: core.clone() },
-            sign_in: SignIn { core: core.clone() },
-            sessions: Sessions { core: core.clone() },
-            email: Email { core: core.clone() },
-            recovery: Recovery { core: core.clone() },
-            password: Passwords { core: core.clone() },
-            factors: Factors { core: core.clone() },
-            profile: Profile { core: core.clone() },
-            deletion: Deletion { core: core.clone() },
-            admin: Admin { core: core.clone() },
-            invitations: Invitations { core: core.clone() },
-            audit: Audit { core: core.clone() },
-            keys: Keys { core: core.clone() },
-            outbox: Outbox { core: core.clone() },
-            last_seen: core.last_seen.clone(),
-            housekeeping: Housekeeping { core: core.clone() },
-            totals: Totals { core: core.clone() },
-            nodes: Nodes { core: core.clone() },
-            transfer: Transfer { core: core.clone() },
-            core,
+            sign_up: build!(SignUp: store, random, policy, hasher, mailbox_limits, password_attempts, sign_up_cookies, queued_mails, writer),
+            sign_in: build!(SignIn: store, password_verifier, password_attempts, challenges, completion, writer),
+            second_step: build!(SecondStep: store, policy, password_attempts, code_attempts, code_verifier, challenges, completion, writer),
+            sessions: build!(Sessions: sessions, session_ender, last_seen, access, writer),
+            renewal: build!(Renewal: policy, sessions, session_issuer, session_check, user_versions, writer),
+            audience_tokens: build!(AudienceTokens: random, policy, keyring),
+            confirmation: build!(Confirmation: store, policy, session_ender, user_removal, mailbox_limits, password_verifier, password_attempts, sign_up_cookies, queued_mails, writer),
+            email_change: build!(EmailChange: store, policy, access, mailbox_limits, reauthentication, queued_mails, writer),
+            email_undo: build!(EmailUndo: undo_links),
+            recovery: build!(Recovery: store, random, policy, hasher, session_ender, mailbox_limits, recovery_grants, queued_mails, writer),
+            passwords: build!(Passwords: store, policy, hasher, session_ender, access, password_verifier, password_attempts, reauthentication, writer),
+            factors: build!(Factors: store, access, factor_store, reauthentication, writer),
+            factor_enrolment: build!(FactorEnrolment: store, random, policy, keyring, access, factor_store, factor_changes, challenges, writer),
+            factor_removal: build!(FactorRemoval: store, session_ender, access, factor_store, factor_changes, writer),
+            factor_undo: build!(FactorUndo: undo_links),
+            profile: build!(Profile: store, access, writer),
+            activity: build!(RecentActivity: store, access, writer),
+            personal_export: build!(PersonalExport: store, last_seen, access, factor_store, writer),
+            deletion: build!(Deletion: store, policy, session_ender, user_removal, access, rate_limiter, password_verifier, reauthentication, writer),
+            user_list: build!(UserList: store, access, writer),
+            accounts: build!(Accounts: store, last_seen, access, factor_store, writer),
+            overview: build!(Overview: store, access, writer),
+            admin: build!(Admin: store, policy, session_ender, user_versions, access, writer),
+            operator: build!(Operator: store, random, hasher, access, writer),
+            invitations: build!(Invitations: store, random, policy, user_removal, access, mailbox_limits, queued_mails, writer),
+            invitation_acceptance: build!(InvitationAcceptance: store, policy, hasher, user_removal, password_attempts, writer),
+            audit: build!(Audit: store, clock, last_seen, access, writer),
+            audit_chain: build!(AuditChain: store, policy, keyring, writer),
+            keys: build!(Keys: store, random, policy, keyring, key_store, access, writer),
+            outbox: build!(Outbox: store, clock, mail_leases, queued_mails, mail_delivery, writer),
+            unsent_mails: build!(UnsentMails: store, random, mailer, access, queued_mails, mail_content, writer),
+            housekeeping: build!(Housekeeping: store, policy, user_removal, due_deletions, audit_limits, writer),
+            readiness: Readiness::new(store.clone(), sessions.clone(), clock.clone()),
+            totals: build!(Totals: store, access, total_counts, writer),
+            nodes: build!(Nodes: store, clock, access, writer),
+            user_export: build!(UserExport: store, factor_transfer, writer),
+            user_import: build!(UserImport: store, factor_transfer, writer),
+            import_check: build!(ImportCheck: store),
+            pepper_check: build!(PepperCheck: store, hasher),
+            devices,
+            reauthentication,
+            session_check,
+            last_seen,
+            policy,
+            clock,
+            access,
+            rate_limiter,
         }
     }
 
     /// The settings of the rules.
     pub fn policy(&self) -> &Policy {
-        &self.core.policy
+        &self.policy
     }
 
     /// The current time.
     pub fn now(&self) -> Timestamp {
-        self.core.now()
+        self.clock.now()
     }
 
     /// Checks that the actor may do this, and audits a forbidden attempt. The services check this themselves. A
     /// handler calls it first if it would otherwise validate input before the service does.
     pub async fn authorize(&self, ctx: &Ctx, action: Action, target: Target) -> Result<(), Error> {
-        self.core.access.authorize(ctx, action, target).await
+        self.access.authorize(ctx, action, target).await
     }
 
     /// Like [`Self::authorize`], for the user that a path names.
@@ -126,12 +325,12 @@ impl Doorward {
         action: Action,
         named: &str,
     ) -> Result<(), Error> {
-        self.core.access.authorize_by_name(ctx, action, named).await
+        self.access.authorize_by_name(ctx, action, named).await
     }
 
     /// Counts a request in its scope: tokens by account, everything else by network prefix. Passwords are counted
     /// when they are checked, because only then is the account known.
     pub async fn check_rate_limit(&self, ctx: &Ctx, scope: ThrottleScope) -> Result<(), Error> {
-        self.core.rate_limiter.check_scope(ctx, scope).await
+        self.rate_limiter.check_scope(ctx, scope).await
     }
 }

@@ -1,8 +1,8 @@
 //! Doorward's rules: accounts, sign-in, sessions, mail, keys and authorization.
 //!
 //! [`Doorward`] holds the services, one for each feature, that the web layer, the worker and the command line call.
-//! Each service is a folder. What several services need is an object, such as `writer` or `access`; `core` builds these and
-//! imports no service. This crate does no HTTP, SQL or file access and has no clock or random source of its own: they are
+//! Each service is a folder. What several services need is an object, such as `writer` or `access`; [`Doorward::new`] builds
+//! these and passes each service what it needs, so the fields of a service are what it can reach. This crate does no HTTP, SQL or file access and has no clock or random source of its own: they are
 //! passed in through [`ports`].
 //!
 //! A service takes the [`Ctx`] first, applies the rules and writes a batch. It does not parse requests or format
@@ -15,7 +15,6 @@ pub mod access;
 pub mod admin;
 pub mod audit;
 pub mod clock;
-mod core;
 pub mod ctx;
 pub mod deletion;
 pub mod diagnostics;
@@ -42,7 +41,7 @@ pub mod password;
 pub mod policy;
 pub mod ports;
 pub mod profile;
-mod readiness;
+pub mod readiness;
 pub mod reauthentication;
 pub mod recovery;
 pub mod sessions;

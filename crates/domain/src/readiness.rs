@@ -13,9 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::ports::Ports;
+use crate::clock::Clock;
 use crate::sessions::SessionStore;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// Time for which a result is used, from the end of its probe.
 const RESULT_TTL: SignedDuration = SignedDuration::from_secs(1);
@@ -27,24 +27,43 @@ type ProbeResults = [Result<(), SharedStoreError>; 2];
 /// The operation and the cause.
 type SharedStoreError = (Cow<'static, str>, Arc<dyn Error + Send + Sync>);
 
-/// The latest results and their time. Locked while a probe runs.
-#[derive(Default)]
-pub(crate) struct Readiness(Arc<Mutex<Option<(Timestamp, ProbeResults)>>>);
+/// Probes the stores.
+pub struct Readiness {
+    latest: Arc<Mutex<Option<(Timestamp, ProbeResults)>>>,
+    store: Arc<dyn Store>,
+    sessions: SessionStore,
+    clock: Arc<dyn Clock>,
+}
 
 impl Readiness {
-    /// Probes the store and the sessions and returns their results, in this order.
-    pub(crate) async fn probe(
-        &self,
-        ports: &Ports,
-        sessions: &SessionStore,
-    ) -> [Result<(), StoreError>; 2] {
-        let results = self.results(ports, sessions).await;
-        results.map(|result| result.map_err(|(operation, cause)| StoreError::new(operation, cause)))
+    /// Creates it without a result.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        sessions: SessionStore,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            latest: Arc::default(),
+            store,
+            sessions,
+            clock,
+        }
     }
 
-    async fn results(&self, ports: &Ports, sessions: &SessionStore) -> ProbeResults {
-        let mut latest = self.0.clone().lock_owned().await;
-        let now = ports.clock.now();
+    /// Returns the status of both stores, with the names that operators know. The stores are queried at most once
+    /// a second, regardless of the number of callers.
+    #[tracing::instrument(name = "readiness", level = "trace", skip_all)]
+    pub async fn probe(&self) -> [(&'static str, Result<(), StoreError>); 2] {
+        let results = self.results().await;
+        let [store, sessions] = results
+            .map(|result| result.map_err(|(operation, cause)| StoreError::new(operation, cause)));
+        [("database", store), ("session store", sessions)]
+    }
+
+    async fn results(&self) -> ProbeResults {
+        // Locked while a probe runs.
+        let mut latest = self.latest.clone().lock_owned().await;
+        let now = self.clock.now();
         if let Some((at, results)) = &*latest {
             // After the clock was set back, the age is negative.
             let age = now.duration_since(*at);
@@ -52,7 +71,11 @@ impl Readiness {
                 return results.clone();
             }
         }
-        let (store, sessions, clock) = (ports.store.clone(), sessions.clone(), ports.clock.clone());
+        let (store, sessions, clock) = (
+            self.store.clone(),
+            self.sessions.clone(),
+            self.clock.clone(),
+        );
         let probe = tokio::spawn(async move {
             let store = timeout(PROBE_TIMEOUT, store.ping());
             let sessions = timeout(PROBE_TIMEOUT, sessions.ping());

@@ -4,12 +4,12 @@
 //! A session only proves who signed in at its start. To change a role, to disable, enable or delete an account, to
 //! change its address or its factors, to invite an admin, to delete a queued mail or to rotate the signing keys, the user
 //! must have signed in recently, or send the proof with the request. Each of these methods begins with `Access::begin`, or
-//! calls `Access::ensure_reauthenticated`, so that no caller can skip it. `SignIn::reauthenticate` verifies a proof that is
+//! calls `Access::ensure_reauthenticated`, so that no caller can skip it. [`Reauthentication::reauthenticate`] verifies a proof that is
 //! sent with the request. To add an action: call `begin` in its method, and `with_proof` in `Action::rule`.
 
 use std::sync::Arc;
 
-use crate::access::Access;
+use crate::access::{Access, Action};
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, WriteError};
 use crate::events::Event;
@@ -42,8 +42,8 @@ impl From<Password> for Proof {
     }
 }
 
-/// Verifies the proof that a request contains.
-pub(crate) struct Reauthentication {
+/// Verifies the proof of a signed-in user again.
+pub struct Reauthentication {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) access: Arc<Access>,
     pub(crate) password_verifier: Arc<PasswordVerifier>,
@@ -54,6 +54,32 @@ pub(crate) struct Reauthentication {
 }
 
 impl Reauthentication {
+    /// Returns `true` if the signed-in user has proved recently who they are, so that no action needs the password. A second
+    /// factor can still be missing: see [`Factors::needs_code`](crate::factors::Factors::needs_code).
+    pub fn has_recent_proof(&self, ctx: &Ctx) -> bool {
+        match &ctx.actor {
+            Actor::User { auth_time, .. } => self.access.is_recent(ctx, *auth_time),
+            _ => false,
+        }
+    }
+
+    /// Verifies the actor's own proof if the request contains one, and returns the context that records this. A wrong
+    /// password counts as a failed sign-in. Authorization is checked first.
+    pub async fn reauthenticate(
+        &self,
+        ctx: &Ctx,
+        action: Action,
+        named: &str,
+        proof: Option<&Proof>,
+    ) -> Result<Ctx, Error> {
+        let Some(proof) = proof else {
+            return Ok(ctx.clone());
+        };
+        self.access.authorize_by_name(ctx, action, named).await?;
+        self.reauthenticate_with(ctx, proof, action.rule().audited_as)
+            .await
+    }
+
     /// Verifies the actor's own password and second factor, and returns the context that records this.
     pub(crate) async fn reauthenticate_with(
         &self,

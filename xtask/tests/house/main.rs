@@ -1,9 +1,10 @@
 //! Rules of the repository that can be tested: the dependencies of each crate, the paths in documents, cycles of
-//! files, words, the length of pages, and problems that the collection causes and the API fuzzer knows.
+//! files, methods of objects, words, the length of pages, and problems that the collection causes and the API fuzzer knows.
 
 #![cfg(test)]
 
 mod cycles;
+mod objects;
 mod page_length;
 mod words;
 

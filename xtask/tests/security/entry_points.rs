@@ -25,7 +25,7 @@ fn one_function_creates_sessions_and_one_flow_calls_it() {
     );
     assert_eq!(
         having(".issue_session("),
-        ["crates/domain/src/sign_in/mod.rs"]
+        ["crates/domain/src/sign_in/completion.rs"]
     );
     // The sign-ups that may continue there: one that is active, and one whose link, or whose invitation, was just used.
     assert_eq!(

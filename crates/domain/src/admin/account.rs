@@ -1,19 +1,22 @@
 //! Everything about one account, for the page of the console: read together, so that a view is one audit event.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::Action;
-use crate::admin::Admin;
+use crate::access::{Access, Action};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::factors::FactorList;
+use crate::factors::store::FactorStore;
 use crate::model::{AuditEvent, AuditFilter, LastSignIn, MailJob, Session, User, actor_id};
 use crate::profile::mails_about;
+use crate::sessions::LastSeenTimes;
 use crate::store::{Records, Store, StoreError};
 use crate::values::UserId;
+use crate::writer::Writer;
 
 /// Number of audit events of an account that are read.
 const RECENT: usize = 10;
@@ -40,25 +43,33 @@ pub struct Account {
 /// Users by id. A deleted user is not in it.
 pub type People = BTreeMap<UserId, User>;
 
-impl Admin {
+/// Shows admins everything about an account.
+pub struct Accounts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) last_seen: Arc<LastSeenTimes>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) factor_store: Arc<FactorStore>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl Accounts {
     /// Returns everything about the user that a path names, for an admin, and writes an audit event if it is another user.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_account(&self, ctx: &Ctx, named: &str) -> Result<Account, Error> {
-        let core = &self.core;
-        let user = core.access.resolve(ctx, Action::ListUsers, named).await?;
+        let user = self.access.resolve(ctx, Action::ListUsers, named).await?;
         let activity = AuditFilter::activity(user.id, None, RECENT);
-        let activity: Vec<AuditEvent> = core.ports.store.list_readable(activity).await?;
+        let activity: Vec<AuditEvent> = self.store.list_readable(activity).await?;
         let account = Account {
-            last_sign_in_at: LastSignIn::time_of(&*core.ports.store, user.id).await?,
-            sessions: core.last_seen.valid_sessions(ctx, &user).await?,
-            factors: core.factor_store.list_factors(ctx, &user).await?,
-            mails: mails_about(&*core.ports.store, &user).await?,
-            people: people_of(&*core.ports.store, &activity).await?,
+            last_sign_in_at: LastSignIn::time_of(&*self.store, user.id).await?,
+            sessions: self.last_seen.valid_sessions(ctx, &user).await?,
+            factors: self.factor_store.list_factors(ctx, &user).await?,
+            mails: mails_about(&*self.store, &user).await?,
+            people: people_of(&*self.store, &activity).await?,
             activity,
             user,
         };
         let user_id = account.user.id;
-        core.writer
+        self.writer
             .emit_view(ctx, Event::UserViewed { user_id })
             .await?;
         Ok(account)

@@ -1,16 +1,18 @@
 //! What an admin should look at, for the first page of the console: a bounded number of users.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use crate::access::{Action, Target, roster};
-use crate::admin::Admin;
+use crate::access::{Access, Action, Target, roster};
 use crate::audit::seal_broken_at;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::model::{FactorSet, User, UserFilter};
-use crate::store::{Order, Records};
+use crate::store::{Order, Records, Store};
 use crate::values::UserId;
+use crate::writer::Writer;
 
 /// Maximum number of users in each list.
 const LIMIT: usize = 5;
@@ -30,15 +32,21 @@ pub struct Attention {
     pub broken_at: Option<Timestamp>,
 }
 
-impl Admin {
+/// Lists what an admin should look at.
+pub struct Overview {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl Overview {
     /// Returns the users that an admin should look at.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn attention(&self, ctx: &Ctx) -> Result<Attention, Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
-        let store = &self.core.ports.store;
+        let store = &self.store;
         let newest = UserFilter {
             order: Order::Descending,
             limit: LIMIT,
@@ -48,21 +56,17 @@ impl Admin {
             deletions: store.list(User::pending_deletions().limit(LIMIT)).await?,
             admins_without_factor: store.get_all(self.admins_without_factor().await?).await?,
             newest: store.list(newest.query()).await?,
-            broken_at: seal_broken_at(&*self.core.ports.store, ctx).await?,
+            broken_at: seal_broken_at(&*self.store, ctx).await?,
         };
-        self.core.writer.emit_view(ctx, Event::UsersListed).await?;
+        self.writer.emit_view(ctx, Event::UsersListed).await?;
         Ok(attention)
     }
 
     async fn admins_without_factor(&self) -> Result<Vec<UserId>, Error> {
-        let admins = roster::roster(&*self.core.ports.store).await?.admins;
+        let admins = roster::roster(&*self.store).await?.admins;
         let mut without = Vec::new();
         for id in admins.into_iter().take(ADMINS) {
-            if without.len() < LIMIT
-                && FactorSet::of_user(&*self.core.ports.store, id)
-                    .await?
-                    .is_empty()
-            {
+            if without.len() < LIMIT && FactorSet::of_user(&*self.store, id).await?.is_empty() {
                 without.push(id);
             }
         }

@@ -4,15 +4,16 @@
 //! page reads a limited number, and can have fewer users than its limit although more follow.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::access::{Action, Target};
-use crate::admin::Admin;
+use crate::access::{Access, Action, Target};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::model::{FactorSet, LastSignIn, SearchWord, User, UserCursor, UserFilter, UserPage};
-use crate::store::{Records, StoreError};
+use crate::store::{Records, Store, StoreError};
 use crate::values::UserId;
+use crate::writer::Writer;
 
 /// Maximum number of words, or of users that may be skipped, that are read together.
 const AT_ONCE: usize = 200;
@@ -26,12 +27,18 @@ struct FoundUsers {
     next: Option<UserCursor>,
 }
 
-impl Admin {
+/// Lists and finds users.
+pub struct UserList {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl UserList {
     /// Returns a page of the users that match the filter.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list_users(&self, ctx: &Ctx, filter: &UserFilter) -> Result<UserPage, Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
         let terms = SearchWord::terms(filter.text.as_deref().unwrap_or_default());
@@ -48,8 +55,8 @@ impl Admin {
             self.load_data(&mut found.users).await?;
         }
         let ids = found.users.iter().map(|user| user.id).collect();
-        let last_sign_ins = LastSignIn::times_of(&*self.core.ports.store, ids).await?;
-        self.core.writer.emit_view(ctx, Event::UsersListed).await?;
+        let last_sign_ins = LastSignIn::times_of(&*self.store, ids).await?;
+        self.writer.emit_view(ctx, Event::UsersListed).await?;
         Ok(UserPage {
             users: found.users,
             last_sign_ins,
@@ -64,7 +71,7 @@ impl Admin {
         filter: &UserFilter,
         id: UserId,
     ) -> Result<FoundUsers, StoreError> {
-        let found: Option<User> = self.core.ports.store.get(id).await?;
+        let found: Option<User> = self.store.get(id).await?;
         let mut users: Vec<User> = found.into_iter().collect();
         let accepted = self.accepted(filter, &users).await?;
         users.retain(|user| accepted.contains(&user.id));
@@ -117,7 +124,7 @@ impl Admin {
         let mut users: Vec<User> = Vec::new();
         for query in filter.queries() {
             let query = query.limit(limit - users.len());
-            users.extend(self.core.ports.store.list::<User>(query).await?);
+            users.extend(self.store.list::<User>(query).await?);
         }
         Ok(users)
     }
@@ -125,7 +132,7 @@ impl Admin {
     /// Reads these users again, with their data. Omits those that were deleted in between.
     async fn load_data(&self, users: &mut Vec<User>) -> Result<(), StoreError> {
         let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
-        let whole: Vec<User> = self.core.ports.store.get_all(ids.clone()).await?;
+        let whole: Vec<User> = self.store.get_all(ids.clone()).await?;
         let of_id = |id: &UserId| whole.iter().find(|user| user.id == *id).cloned();
         *users = ids.iter().filter_map(of_id).collect();
         Ok(())
@@ -137,7 +144,7 @@ impl Admin {
         filter: &UserFilter,
         terms: &[String],
     ) -> Result<FoundUsers, Error> {
-        let store = &self.core.ports.store;
+        let store = &self.store;
         let longest = terms.iter().max_by_key(|term| term.len());
         let term = longest.map(String::as_str).unwrap_or_default();
         let (mut users, mut start) = (Vec::new(), None);
@@ -187,12 +194,11 @@ impl Admin {
         let mut accepted: BTreeSet<UserId> = accepted.map(|user| user.id).collect();
         if filter.has_sign_ins() {
             let ids = accepted.iter().copied().collect();
-            let last_sign_ins = LastSignIn::times_of(&*self.core.ports.store, ids).await?;
+            let last_sign_ins = LastSignIn::times_of(&*self.store, ids).await?;
             accepted.retain(|id| filter.accepts_sign_in(last_sign_ins.get(id).copied()));
         }
         if let Some(wanted) = filter.second_factor {
-            let with_factor =
-                FactorSet::users_with_factors(&*self.core.ports.store, &accepted).await?;
+            let with_factor = FactorSet::users_with_factors(&*self.store, &accepted).await?;
             accepted.retain(|id| with_factor.contains(id) == wanted);
         }
         Ok(accepted)

@@ -10,21 +10,25 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::{Action, Begun, roster};
-use crate::core::Core;
+use crate::access::{Access, Action, Begun, roster};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::metric_event::SessionEnd;
 use crate::model::{Status, User, Version};
+use crate::policy::Policy;
+use crate::sessions::SessionEnder;
+use crate::store::Store;
+use crate::user_versions::UserVersions;
 use crate::users::ensure_version;
 use crate::values::{DisableReason, Invalid, Role, UserId};
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 pub(crate) use account::people_of;
-pub use account::{Account, People};
-pub use attention::Attention;
-pub use operator::NewUser;
+pub use account::{Account, Accounts, People};
+pub use attention::{Attention, Overview};
+pub use list::UserList;
+pub use operator::{NewUser, Operator};
 
 /// A change of role or status by an admin.
 #[derive(Clone, Copy)]
@@ -63,9 +67,14 @@ impl AdminChange {
     }
 }
 
-/// Lists, creates and changes users.
+/// Changes other users' role and status.
 pub struct Admin {
-    pub(crate) core: Arc<Core>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) session_ender: Arc<SessionEnder>,
+    pub(crate) user_versions: Arc<UserVersions>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) writer: Arc<Writer>,
 }
 
 impl Admin {
@@ -128,7 +137,7 @@ impl Admin {
         expected: Option<Version>,
     ) -> Result<User, Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let begun = self.core.access.begin(ctx, change.action(), named).await?;
+            let begun = self.access.begin(ctx, change.action(), named).await?;
             let Begun {
                 user, mut batch, ..
             } = begun;
@@ -136,28 +145,23 @@ impl Admin {
             let mut changed = change.apply_to(&user)?;
             if changed == user {
                 // Another node may have made this change already, so the cached user may be outdated.
-                self.core.user_versions.mark_changed(user.id);
+                self.user_versions.mark_changed(user.id);
                 return Ok(user);
             }
             if changed.security_epoch != user.security_epoch {
-                let lifetime = self.core.policy.email_undo_lifetime;
+                let lifetime = self.policy.email_undo_lifetime;
                 changed.void_undo_links =
                     user.voiding_undo_links(Timestamp::MIN, ctx.now, lifetime);
             }
             changed.version = user.version.next();
             changed.updated_at = ctx.now;
             batch.extend(changed.replace(&user));
-            batch.extend(
-                roster::roster_change(&*self.core.ports.store, Some(&user), Some(&changed)).await?,
-            );
-            self.core
-                .writer
-                .emit(ctx, change.event(user.id), &mut batch);
-            match self.core.writer.apply(batch).await {
+            batch.extend(roster::roster_change(&*self.store, Some(&user), Some(&changed)).await?);
+            self.writer.emit(ctx, change.event(user.id), &mut batch);
+            match self.writer.apply(batch).await {
                 Ok(()) if changed.security_epoch != user.security_epoch => {
                     let (epoch, reason) = (changed.security_epoch, SessionEnd::AccountChanged);
-                    self.core
-                        .session_ender
+                    self.session_ender
                         .end_sessions(ctx, user.id, epoch, reason, None)
                         .await;
                     return Ok(changed);

@@ -1,16 +1,18 @@
 //! The operator's commands: the first admin, and user management.
 
-use crate::access::{ensure_operator, roster};
-use crate::admin::Admin;
+use std::sync::Arc;
+
+use crate::access::{Access, ensure_operator, roster};
+use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
-use crate::hashing::HashClient;
+use crate::hashing::{HashClient, Hasher};
 use crate::model::{Credential, Status, User, Version, VoidUndoLinks};
-use crate::store::Write;
+use crate::store::{Store, Write};
 use crate::users::ensure_identifier;
 use crate::values::{Data, EmailAddress, Name, NewPassword, Role, UserId, Username};
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// A user that the operator creates: active at once, with a confirmed address.
 #[derive(Debug)]
@@ -27,18 +29,24 @@ pub struct NewUser {
     pub role: Role,
 }
 
-impl Admin {
+/// Finds and creates users for the command line.
+pub struct Operator {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) hasher: Arc<Hasher>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl Operator {
     /// Finds a user by id, username or confirmed address. Fails with [`Error::NotFound`] if there is none.
     pub async fn find_by_name(&self, named: &str) -> Result<User, Error> {
-        self.core.access.find_by_name(named).await
+        self.access.find_by_name(named).await
     }
 
     /// Returns `true` if there is an active admin.
     pub async fn has_admin(&self) -> Result<bool, Error> {
-        Ok(!roster::roster(&*self.core.ports.store)
-            .await?
-            .admins
-            .is_empty())
+        Ok(!roster::roster(&*self.store).await?.admins.is_empty())
     }
 
     /// Creates a user that can sign in at once. Fails if the username or the address is taken.
@@ -46,12 +54,11 @@ impl Admin {
         ensure_operator(ctx)?;
         ensure_identifier(wanted.username.as_ref(), wanted.email.as_ref())?;
         let password_hash = self
-            .core
             .hasher
             .hash(&HashClient::from_ctx(ctx), wanted.password.as_password())
             .await?;
         let user = User {
-            id: UserId::generate(ctx.now, &*self.core.ports.random),
+            id: UserId::generate(ctx.now, &*self.random),
             username: wanted.username,
             email: wanted.email,
             pending_email: None,
@@ -73,10 +80,10 @@ impl Admin {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let mut batch = user.insert();
             batch.push(Write::put(&credential));
-            batch.extend(roster::roster_change(&*self.core.ports.store, None, Some(&user)).await?);
+            batch.extend(roster::roster_change(&*self.store, None, Some(&user)).await?);
             let created = Event::UserCreated { user: &user };
-            self.core.writer.emit(ctx, created, &mut batch);
-            if self.core.writer.apply_unless_stale(batch).await? {
+            self.writer.emit(ctx, created, &mut batch);
+            if self.writer.apply_unless_stale(batch).await? {
                 return Ok(user);
             }
         }
@@ -86,9 +93,8 @@ impl Admin {
     /// Like [`Self::find_by_name`], and writes an audit event (L-01, Z-05).
     pub async fn view_by_name(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
         ensure_operator(ctx)?;
-        let user = self.core.access.find_by_name(named).await?;
-        self.core
-            .writer
+        let user = self.access.find_by_name(named).await?;
+        self.writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
         Ok(user)

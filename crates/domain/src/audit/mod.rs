@@ -22,6 +22,7 @@ pub(crate) mod subscriber;
 pub(crate) mod suppressed;
 pub mod verifier;
 
+pub use integrity::AuditChain;
 pub use log::{AuditLog, Unsealed};
 pub(crate) use service::seal_broken_at;
 pub use service::{Audit, AuditStatus};

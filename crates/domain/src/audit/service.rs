@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::access::{Action, Target};
+use crate::access::{Access, Action, Target};
 use crate::admin::{People, people_of};
-use crate::core::Core;
+use crate::clock::Clock;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
 use crate::model::{AuditEvent, AuditFilter, AuditKind, AuditPage, AuditVerification, User};
+use crate::sessions::LastSeenTimes;
 use crate::store::{Records, Store, StoreError};
 use crate::values::UserId;
+use crate::writer::Writer;
 
 /// Maximum number of events of all networks that are read together.
 const AT_ONCE: usize = 200;
@@ -30,9 +32,13 @@ pub struct AuditStatus {
     pub broken_at: Option<Timestamp>,
 }
 
-/// Lists, seals, prunes, verifies and exports the audit log.
+/// Lists and downloads the audit log.
 pub struct Audit {
-    pub(crate) core: Arc<Core>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) last_seen: Arc<LastSeenTimes>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) writer: Arc<Writer>,
 }
 
 impl Audit {
@@ -40,7 +46,7 @@ impl Audit {
     /// digest of one (L-01).
     pub async fn record_server_start(&self, ctx: &Ctx, configuration: &str) -> Result<(), Error> {
         let started = Event::ServerStarted { configuration };
-        Ok(self.core.writer.emit_now(ctx, started).await?)
+        Ok(self.writer.emit_now(ctx, started).await?)
     }
 
     /// Returns a page of the events that match the filter, newest first.
@@ -48,18 +54,17 @@ impl Audit {
     pub async fn list(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<AuditPage, Error> {
         let page = self.page(ctx, filter).await?;
         // Written after the read, so that the result does not contain this event.
-        self.core.writer.emit_view(ctx, Event::AuditRead).await?;
+        self.writer.emit_view(ctx, Event::AuditRead).await?;
         Ok(page)
     }
 
     /// Writes the audit event of a download. Then [`Self::download_page`] returns what it contains.
     pub async fn start_download(&self, ctx: &Ctx) -> Result<(), Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
         let exported = Event::AuditExported { detail: "download" };
-        Ok(self.core.writer.emit_now(ctx, exported).await?)
+        Ok(self.writer.emit_now(ctx, exported).await?)
     }
 
     /// Like [`Self::list`], as a part of a download that has its audit event. Fails if the admin has signed out, was
@@ -75,12 +80,11 @@ impl Audit {
         let Actor::User { id, session_id, .. } = &ctx.actor else {
             return Ok(());
         };
-        let core = &self.core;
-        let user: Option<User> = core.ports.store.get(*id).await?;
+        let user: Option<User> = self.store.get(*id).await?;
         let user = user.ok_or(Error::InvalidToken)?;
-        let sessions = core.last_seen.valid_sessions(ctx, &user).await?;
+        let sessions = self.last_seen.valid_sessions(ctx, &user).await?;
         let mut own = sessions.iter().filter(|session| session.id == *session_id);
-        if !own.any(|session| session.expires_at > core.now()) {
+        if !own.any(|session| session.expires_at > self.clock.now()) {
             return Err(Error::InvalidToken);
         }
         match user.is_active_admin() {
@@ -90,8 +94,7 @@ impl Audit {
     }
 
     async fn page(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<AuditPage, Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
         let at_once = match filter.network {
@@ -105,7 +108,7 @@ impl Audit {
                 limit: at_once,
                 ..filter.clone()
             };
-            let read: Vec<AuditEvent> = self.core.ports.store.list_readable(next.query()).await?;
+            let read: Vec<AuditEvent> = self.store.list_readable(next.query()).await?;
             let is_end = read.len() < at_once;
             for event in read {
                 if events.len() == filter.limit {
@@ -126,12 +129,11 @@ impl Audit {
 
     /// Returns what the last verification and the workers have found.
     pub async fn status(&self, ctx: &Ctx) -> Result<AuditStatus, Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
-        let verified = self.core.ports.store.get(AuditVerification::LAST).await?;
-        let broken_at = seal_broken_at(&*self.core.ports.store, ctx).await?;
+        let verified = self.store.get(AuditVerification::LAST).await?;
+        let broken_at = seal_broken_at(&*self.store, ctx).await?;
         Ok(AuditStatus {
             verified,
             broken_at,
@@ -140,18 +142,16 @@ impl Audit {
 
     /// The users that act in these events, and those that the events are about.
     pub async fn people(&self, ctx: &Ctx, events: &[AuditEvent]) -> Result<People, Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
-        Ok(people_of(&*self.core.ports.store, events).await?)
+        Ok(people_of(&*self.store, events).await?)
     }
 
     /// Returns the id of the user that a filter names: an id, a username, a confirmed address or `me`. An id is returned
     /// without a look-up, so that events about a deleted user can be found. `None` if no user has the name.
     pub async fn find_user_id(&self, ctx: &Ctx, named: &str) -> Result<Option<UserId>, Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
         if named == "me" {
@@ -160,7 +160,7 @@ impl Audit {
         if let Ok(id) = named.parse() {
             return Ok(Some(id));
         }
-        match self.core.access.find_by_name(named).await {
+        match self.access.find_by_name(named).await {
             Ok(user) => Ok(Some(user.id)),
             Err(Error::NotFound) => Ok(None),
             Err(error) => Err(error),

@@ -1,39 +1,52 @@
-//! Deletion after some days: requested by the user or an admin, and cancelled by either, or by the mailed link.
+//! Deletion, at once or after some days: requested by the user or an admin, and cancelled by either, or by the mailed link.
 //!
 //! Until the deletion the account and its names stay, but no one can sign in: a sign-in with the correct password fails
 //! with the time of the deletion. The user, who has no session, cancels with the same proof, or with the link that was
 //! mailed at the request and again with the reminder. The links of an address change and of a first factor (`links/undo.rs`)
-//! cancel it as well. `housekeeping` reminds and deletes.
+//! cancel it as well. `due` reminds and deletes.
 
+pub(crate) mod due;
 mod pending;
 
 use std::sync::Arc;
 
-use crate::access::{Action, Begun, names_user, roster};
-use crate::core::Core;
+use crate::access::{Access, Action, Begun, names_user, roster};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::{CancelledWith, Event};
+use crate::limits::RateLimiter;
 use crate::links::find_unexpired_link;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Link, PendingDeletion, Purpose, User, Version};
-use crate::reauthentication::Proof;
-use crate::store::Batch;
+use crate::password::verifier::PasswordVerifier;
+use crate::policy::Policy;
+use crate::reauthentication::{Proof, Reauthentication};
+use crate::sessions::SessionEnder;
+use crate::store::{Batch, Store};
 use crate::users::ensure_version;
-use crate::values::{DeletionReason, Identifier, Token, Username};
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::users::removal::UserRemoval;
+use crate::values::{DeletionReason, Identifier, Token, UserId, Username};
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 pub(crate) use pending::{cancellation_writes, ensure_no_pending_deletion};
 
-/// Requests and cancels deletions.
+/// Requests and cancels deletions, and deletes accounts at once.
 pub struct Deletion {
-    pub(crate) core: Arc<Core>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) session_ender: Arc<SessionEnder>,
+    pub(crate) user_removal: Arc<UserRemoval>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) rate_limiter: Arc<RateLimiter>,
+    pub(crate) password_verifier: Arc<PasswordVerifier>,
+    pub(crate) reauthentication: Arc<Reauthentication>,
+    pub(crate) writer: Arc<Writer>,
 }
 
 impl Deletion {
     /// Requests the deletion of an account, and ends its sessions. Returns the user with the pending deletion. If the policy
     /// has no grace period, the account is deleted at once; then `deletion` of the returned user is `None`. Does nothing if a
-    /// deletion is pending already. `reason` is for the audit log. Fails like [`crate::profile::Profile::delete`].
+    /// deletion is pending already. `reason` is for the audit log. Fails like [`Self::delete`].
     #[tracing::instrument(name = "request_deletion", level = "trace", skip_all)]
     pub async fn request(
         &self,
@@ -42,22 +55,22 @@ impl Deletion {
         reason: Option<DeletionReason>,
         expected: Option<Version>,
     ) -> Result<User, Error> {
-        let (core, action) = (&self.core, Action::DeleteUser);
+        let action = Action::DeleteUser;
         for attempt in 0..MAX_WRITE_ATTEMPTS {
             let Begun {
                 user, mut batch, ..
-            } = core.access.begin(ctx, action, named).await?;
+            } = self.access.begin(ctx, action, named).await?;
             ensure_version(&user, expected)?;
             if user.deletion.is_some() {
                 return Ok(user);
             }
             // Once, and not if there is nothing to do.
             if attempt == 0 {
-                core.rate_limiter.throttle_deletion(ctx, &user).await?;
+                self.rate_limiter.throttle_deletion(ctx, &user).await?;
             }
-            let grace = core.policy.deletion_grace;
+            let grace = self.policy.deletion_grace;
             if grace.is_zero() {
-                match core
+                match self
                     .user_removal
                     .delete_user(ctx, &user, reason, batch)
                     .await?
@@ -72,17 +85,15 @@ impl Deletion {
                 ..user.next_version(ctx.now)
             };
             batch.extend(changed.replace(&user));
-            batch.extend(
-                roster::roster_change(&*core.ports.store, Some(&user), Some(&changed)).await?,
-            );
+            batch.extend(roster::roster_change(&*self.store, Some(&user), Some(&changed)).await?);
             let requested = Event::DeletionRequested {
                 user: &changed,
                 reason,
             };
-            core.writer.emit(ctx, requested, &mut batch);
-            if core.writer.apply_unless_stale(batch).await? {
+            self.writer.emit(ctx, requested, &mut batch);
+            if self.writer.apply_unless_stale(batch).await? {
                 let (epoch, end) = (changed.security_epoch, SessionEnd::AccountChanged);
-                core.session_ender
+                self.session_ender
                     .end_sessions(ctx, user.id, epoch, end, None)
                     .await;
                 return Ok(changed);
@@ -100,15 +111,15 @@ impl Deletion {
         named: &str,
         expected: Option<Version>,
     ) -> Result<User, Error> {
-        let (core, action) = (&self.core, Action::CancelDeletion);
+        let action = Action::CancelDeletion;
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let Begun {
                 user, mut batch, ..
-            } = core.access.begin(ctx, action, named).await?;
+            } = self.access.begin(ctx, action, named).await?;
             ensure_version(&user, expected)?;
             let (kept, writes) = self.cancelled(ctx, &user, CancelledWith::Password).await?;
             batch.extend(writes);
-            if core.writer.apply_unless_stale(batch).await? {
+            if self.writer.apply_unless_stale(batch).await? {
                 return Ok(kept);
             }
         }
@@ -126,14 +137,14 @@ impl Deletion {
         proof: &Proof,
         expected: Option<Version>,
     ) -> Result<User, Error> {
-        let (core, kind) = (&self.core, AuditKind::DeletionCancelled);
-        let lookup = core.password_verifier.find_account(identifier).await?;
-        let verified = core
+        let kind = AuditKind::DeletionCancelled;
+        let lookup = self.password_verifier.find_account(identifier).await?;
+        let verified = self
             .password_verifier
             .verify_sign_in(ctx, identifier, lookup, &proof.password, kind)
             .await?;
-        let user = core.password_verifier.load_data(&verified.user).await?;
-        core.reauthentication
+        let user = self.password_verifier.load_data(&verified.user).await?;
+        self.reauthentication
             .finish_proof(ctx, &verified, proof.code.as_ref(), kind)
             .await?;
         let username_key = user.username.as_ref().map(Username::key);
@@ -143,8 +154,32 @@ impl Deletion {
         ensure_version(&user, expected)?;
         let (kept, batch) = self.cancelled(ctx, &user, CancelledWith::Password).await?;
         // If the user has changed since, the proof may no longer be valid.
-        core.writer.apply(batch).await?;
+        self.writer.apply(batch).await?;
         Ok(kept)
+    }
+
+    /// Deletes an account at once: the user, the credential, the links, the mails and the sessions. Returns the user's id. Fails for
+    /// the last active admin, and if the actor has not entered the password recently.
+    #[tracing::instrument(name = "delete_account", level = "trace", skip_all)]
+    pub async fn delete(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        expected: Option<Version>,
+    ) -> Result<UserId, Error> {
+        for _ in 0..MAX_WRITE_ATTEMPTS {
+            let begun = self.access.begin(ctx, Action::DeleteUser, named).await?;
+            let Begun { user, batch, .. } = begun;
+            ensure_version(&user, expected)?;
+            if self
+                .user_removal
+                .delete_user(ctx, &user, None, batch)
+                .await?
+            {
+                return Ok(user.id);
+            }
+        }
+        Err(Error::Overloaded)
     }
 
     /// Returns a valid undo link, for the page that shows what it does. It expires with the deletion. Fails with
@@ -163,7 +198,7 @@ impl Deletion {
                 .cancelled(ctx, &user, CancelledWith::MailedLink)
                 .await?;
             batch.push(link.mark_used(ctx.now));
-            match self.core.writer.apply(batch).await {
+            match self.writer.apply(batch).await {
                 Ok(()) => return Ok(()),
                 // The link was used or the user changed in between: read both again.
                 Err(WriteError::Stale) => {}
@@ -188,17 +223,13 @@ impl Deletion {
             ..user.next_version(ctx.now)
         };
         let mut batch = kept.replace(user);
-        batch.extend(
-            cancellation_writes(&*self.core.ports.store, &self.core.writer, ctx, user, with)
-                .await?,
-        );
+        batch.extend(cancellation_writes(&*self.store, &self.writer, ctx, user, with).await?);
         Ok((kept, batch))
     }
 
     async fn find_undo_link(&self, ctx: &Ctx, token: &Token) -> Result<(Link, User), Error> {
         let purpose = Purpose::DeletionUndo;
-        let (link, user) =
-            find_unexpired_link(&*self.core.ports.store, ctx, token, purpose).await?;
+        let (link, user) = find_unexpired_link(&*self.store, ctx, token, purpose).await?;
         let deletion_at = user.deletion.map(|deletion| deletion.at);
         let is_valid = link.used_at.is_none()
             && deletion_at == Some(link.expires_at)

@@ -2,20 +2,35 @@
 //! cancelled. The old address is notified of the request and of the change, and can undo a change that the user requested
 //! (R-11, `undo`), also a cancelled one: a thief may have cancelled it.
 
-use crate::access::Action;
+use std::sync::Arc;
+
+use crate::access::{Access, Action};
 use crate::ctx::Ctx;
-use crate::email::Email;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
+use crate::limits::MailboxLimits;
 use crate::model::{AuditKind, PendingEmail, RequestedBy, Status, User, Version};
-use crate::reauthentication::Proof;
-use crate::store::{Batch, Records};
+use crate::outbox::QueuedMails;
+use crate::policy::Policy;
+use crate::reauthentication::{Proof, Reauthentication};
+use crate::store::{Batch, Records, Store};
 use crate::users::ensure_version;
 use crate::users::removal::without_pending_email;
 use crate::values::{EmailAddress, Invalid};
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
-impl Email {
+/// Changes the address of an account.
+pub struct EmailChange {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) mailbox_limits: Arc<MailboxLimits>,
+    pub(crate) reauthentication: Arc<Reauthentication>,
+    pub(crate) queued_mails: Arc<QueuedMails>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl EmailChange {
     /// Requests the change. A user who changes their own address must send their password each time. An admin who
     /// changes another user's address must send their own password or have entered it recently. The allowed domains
     /// apply only to a user's own address, also an admin's.
@@ -28,11 +43,7 @@ impl Email {
         proof: Option<&Proof>,
         expected: Option<Version>,
     ) -> Result<(), Error> {
-        let user = self
-            .core
-            .access
-            .resolve(ctx, Action::ChangeEmail, named)
-            .await?;
+        let user = self.access.resolve(ctx, Action::ChangeEmail, named).await?;
         if user.status == Status::Disabled {
             // No link of a disabled account works, so the new address could not be confirmed.
             let disabled = Invalid::new(
@@ -43,23 +54,22 @@ impl Email {
         }
         let is_own = ctx.actor.user_id() == Some(user.id);
         if is_own {
-            let domains = &self.core.policy.email_domains;
+            let domains = &self.policy.email_domains;
             domains
                 .check(email)
                 .map_err(|invalid| Error::invalid("email", invalid))?;
         }
         self.reauthenticate_for_email(ctx, &user, named, proof)
             .await?;
-        if !self.core.policy.enumeration_protection {
-            let (store, key) = (&self.core.ports.store, email.key());
+        if !self.policy.enumeration_protection {
+            let (store, key) = (&self.store, email.key());
             let owner: Option<User> = store.find(User::EMAIL_KEY, key).await?;
             if owner.is_some_and(|owner| owner.id != user.id) {
                 return Err(Error::EmailTaken);
             }
         }
-        self.core.queued_mails.ensure_not_full()?;
-        self.core
-            .mailbox_limits
+        self.queued_mails.ensure_not_full()?;
+        self.mailbox_limits
             .throttle_email_change(ctx, &user, email)
             .await?;
         self.write_pending_email(ctx, user, email, expected).await
@@ -75,23 +85,16 @@ impl Email {
         expected: Option<Version>,
     ) -> Result<(), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = self
-                .core
-                .access
-                .resolve(ctx, Action::ChangeEmail, named)
-                .await?;
+            let user = self.access.resolve(ctx, Action::ChangeEmail, named).await?;
             ensure_version(&user, expected)?;
             if user.pending_email.is_none() || !user.has_identifier() {
                 return Err(Error::NotFound);
             }
-            let mut batch = self
-                .core
-                .access
-                .actor_check(ctx, Action::ChangeEmail, user.id);
+            let mut batch = self.access.actor_check(ctx, Action::ChangeEmail, user.id);
             batch.extend(without_pending_email(ctx, &user));
             let cancelled = Event::ConfirmationCancelled { user_id: user.id };
-            self.core.writer.emit(ctx, cancelled, &mut batch);
-            if self.core.writer.apply_unless_stale(batch).await? {
+            self.writer.emit(ctx, cancelled, &mut batch);
+            if self.writer.apply_unless_stale(batch).await? {
                 return Ok(());
             }
         }
@@ -112,7 +115,6 @@ impl Email {
                 return Err(Error::invalid("email", unchanged));
             }
             match self
-                .core
                 .writer
                 .apply(self.email_change(ctx, &user, email))
                 .await
@@ -130,7 +132,7 @@ impl Email {
     /// Reads the user again after a concurrent write. Fails if the security epoch or the status changed, since the
     /// password was verified for the previous state.
     async fn reload_user(&self, before: &User) -> Result<User, Error> {
-        let user: Option<User> = self.core.ports.store.get(before.id).await?;
+        let user: Option<User> = self.store.get(before.id).await?;
         let user = user.ok_or(Error::NotFound)?;
         match user.security_epoch == before.security_epoch && user.status == before.status {
             true => Ok(user),
@@ -152,13 +154,10 @@ impl Email {
             pending_email: Some(pending),
             ..user.next_version(ctx.now)
         };
-        let mut batch = self
-            .core
-            .access
-            .actor_check(ctx, Action::ChangeEmail, user.id);
+        let mut batch = self.access.actor_check(ctx, Action::ChangeEmail, user.id);
         batch.extend(changed.replace(user));
         let requested = Event::EmailChangeRequested { user: &changed };
-        self.core.writer.emit(ctx, requested, &mut batch);
+        self.writer.emit(ctx, requested, &mut batch);
         batch
     }
 
@@ -173,8 +172,7 @@ impl Email {
         let is_own = ctx.actor.user_id() == Some(user.id);
         match proof {
             Some(proof) => {
-                self.core
-                    .reauthentication
+                self.reauthentication
                     .reauthenticate_with(ctx, proof, AuditKind::EmailChangeRequested)
                     .await?;
                 Ok(())
@@ -184,8 +182,7 @@ impl Email {
                 Invalid::new("missing", "Send your `password` to change your address."),
             )),
             None => {
-                self.core
-                    .access
+                self.access
                     .ensure_reauthenticated(ctx, Action::ChangeEmail, named)
                     .await?;
                 Ok(())

@@ -4,22 +4,29 @@
 //! changes nothing. The POST uses the link. Repeating it returns the same user as long as the link is
 //! valid.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::access::roster;
 use crate::ctx::Ctx;
-use crate::email::Email;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
+use crate::limits::MailboxLimits;
 use crate::links::find_unexpired_link;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Link, Purpose, RequestedBy, Status, User};
+use crate::outbox::QueuedMails;
 use crate::password::account::AccountLookup;
-use crate::sign_up::CompletedSignUp;
-use crate::store::Batch;
-use crate::users::removal::without_pending_email;
+use crate::password::attempts::PasswordAttempts;
+use crate::password::verifier::PasswordVerifier;
+use crate::policy::Policy;
+use crate::sessions::SessionEnder;
+use crate::sign_up::{CompletedSignUp, SignUpCookies};
+use crate::store::{Batch, Store};
+use crate::users::removal::{UserRemoval, without_pending_email};
 use crate::values::{Data, EmailAddress, Identifier, Invalid, Password, Token};
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// A confirmed address.
 #[derive(Debug)]
@@ -43,18 +50,31 @@ impl Confirmed {
     }
 }
 
-impl Email {
+/// Confirms addresses.
+pub struct Confirmation {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) session_ender: Arc<SessionEnder>,
+    pub(crate) user_removal: Arc<UserRemoval>,
+    pub(crate) mailbox_limits: Arc<MailboxLimits>,
+    pub(crate) password_verifier: Arc<PasswordVerifier>,
+    pub(crate) password_attempts: Arc<PasswordAttempts>,
+    pub(crate) sign_up_cookies: Arc<SignUpCookies>,
+    pub(crate) queued_mails: Arc<QueuedMails>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl Confirmation {
     /// Requests the confirmation mail again. The worker looks the address up, not this method, so that the
     /// response does not reveal whether it is known.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_confirmation(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
-        self.core.queued_mails.ensure_not_full()?;
-        self.core
-            .mailbox_limits
+        self.queued_mails.ensure_not_full()?;
+        self.mailbox_limits
             .throttle(ctx, Purpose::Confirmation, email)
             .await?;
         let requested = Event::ConfirmationRequested { email };
-        Ok(self.core.writer.emit_now(ctx, requested).await?)
+        Ok(self.writer.emit_now(ctx, requested).await?)
     }
 
     /// Returns the user of a valid confirmation link, for the confirmation page. Fails with [`Error::LinkExpired`]
@@ -62,7 +82,7 @@ impl Email {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_confirmation(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
         let (link, user) =
-            find_unexpired_link(&*self.core.ports.store, ctx, token, Purpose::Confirmation).await?;
+            find_unexpired_link(&*self.store, ctx, token, Purpose::Confirmation).await?;
         if is_confirmed(&user, &link) {
             Ok(confirmed_response(user, &link))
         } else if open_address(&user, &link).is_some() {
@@ -103,8 +123,7 @@ impl Email {
         let mut is_password_due = true;
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let (link, user) =
-                find_unexpired_link(&*self.core.ports.store, ctx, token, Purpose::Confirmation)
-                    .await?;
+                find_unexpired_link(&*self.store, ctx, token, Purpose::Confirmation).await?;
             // Checked first: another POST may have used the link between the reads of the link and of the user.
             if is_confirmed(&user, &link) {
                 return Ok(Confirmed::Address(confirmed_response(user, &link)));
@@ -112,7 +131,7 @@ impl Email {
             let Some(email) = open_address(&user, &link) else {
                 return Err(Error::LinkExpired);
             };
-            if is_password_due && self.core.policy.confirmation_requires_password {
+            if is_password_due && self.policy.confirmation_requires_password {
                 self.verify_account_password(ctx, &user, email, password)
                     .await?;
                 is_password_due = false;
@@ -120,40 +139,31 @@ impl Email {
             // Read before the write: after an error, the link and the cookie can be used again.
             let entered_at = match sign_up {
                 Some(cookie) => {
-                    self.core
-                        .sign_up_cookies
+                    self.sign_up_cookies
                         .password_entered_at(ctx, cookie, (&user, email))
                         .await?
                 }
                 None => None,
             };
-            let confirmed = confirmed(ctx, &user, self.core.policy.email_undo_lifetime);
+            let confirmed = confirmed(ctx, &user, self.policy.email_undo_lifetime);
             let mut batch = confirmed.replace(&user);
             batch.push(link.mark_used(ctx.now));
-            batch.extend(
-                roster::roster_change(&*self.core.ports.store, Some(&user), Some(&confirmed))
-                    .await?,
-            );
+            batch.extend(roster::roster_change(&*self.store, Some(&user), Some(&confirmed)).await?);
             let event = Event::EmailConfirmed { before: &user };
-            self.core.writer.emit(ctx, event, &mut batch);
-            match self.core.writer.apply(batch).await {
+            self.writer.emit(ctx, event, &mut batch);
+            match self.writer.apply(batch).await {
                 Ok(()) => {
                     if confirmed.security_epoch != user.security_epoch {
                         let (epoch, reason) =
                             (confirmed.security_epoch, SessionEnd::AccountChanged);
-                        self.core
-                            .session_ender
+                        self.session_ender
                             .end_sessions(ctx, user.id, epoch, reason, None)
                             .await;
                     }
-                    self.core
-                        .password_attempts
+                    self.password_attempts
                         .clear_email_failures(&confirmed)
                         .await;
-                    self.core
-                        .user_removal
-                        .clear_superseded(ctx, &confirmed)
-                        .await;
+                    self.user_removal.clear_superseded(ctx, &confirmed).await;
                     return Ok(match entered_at {
                         Some(password_entered_at) => Confirmed::SignUp(CompletedSignUp {
                             user: confirmed,
@@ -190,11 +200,10 @@ impl Email {
         let lookup = AccountLookup::from_user(user.clone());
         let kind = AuditKind::EmailConfirmed;
         let verified = self
-            .core
             .password_verifier
             .verify_password(ctx, &identifier, lookup, password, kind)
             .await?;
-        self.core.password_attempts.clear(&verified).await?;
+        self.password_attempts.clear(&verified).await?;
         Ok(())
     }
 
@@ -204,18 +213,17 @@ impl Email {
     pub async fn cancel_confirmation(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let (link, user) =
-                find_unexpired_link(&*self.core.ports.store, ctx, token, Purpose::Confirmation)
-                    .await?;
+                find_unexpired_link(&*self.store, ctx, token, Purpose::Confirmation).await?;
             if open_address(&user, &link).is_none() {
                 return Err(Error::LinkExpired);
             }
             let mut batch: Batch = vec![link.mark_used(ctx.now)];
             batch.extend(without_pending_email(ctx, &user));
             let cancelled = Event::ConfirmationCancelled { user_id: user.id };
-            self.core.writer.emit(ctx, cancelled, &mut batch);
-            if self.core.writer.apply_unless_stale(batch).await? {
+            self.writer.emit(ctx, cancelled, &mut batch);
+            if self.writer.apply_unless_stale(batch).await? {
                 if !user.has_identifier() {
-                    self.core.user_removal.purge(user.id).await;
+                    self.user_removal.purge(user.id).await;
                 }
                 return Ok(());
             }

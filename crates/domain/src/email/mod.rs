@@ -4,13 +4,6 @@ mod change;
 mod confirm;
 mod undo;
 
-use std::sync::Arc;
-
-use crate::core::Core;
-
-pub use confirm::Confirmed;
-
-/// Confirms and changes addresses.
-pub struct Email {
-    pub(crate) core: Arc<Core>,
-}
+pub use change::EmailChange;
+pub use confirm::{Confirmation, Confirmed};
+pub use undo::EmailUndo;

@@ -4,29 +4,32 @@
 //! days before it, and voids the links of this and of all later changes. `links/undo.rs` has the steps. A change by an admin has
 //! no such link.
 
+use std::sync::Arc;
+
 use crate::ctx::Ctx;
-use crate::email::Email;
 use crate::error::Error;
-use crate::links::undo::Undo;
+use crate::links::undo::{Undo, UndoLinks};
 use crate::model::Link;
 use crate::values::Token;
 
-impl Email {
+/// Undoes address changes.
+pub struct EmailUndo {
+    pub(crate) undo_links: Arc<UndoLinks>,
+}
+
+impl EmailUndo {
     /// Returns a valid undo link, for the page that shows what it restores. Fails with [`Error::LinkExpired`]
     /// otherwise.
     #[tracing::instrument(name = "view_email_undo", level = "trace", skip_all)]
     pub async fn view_undo(&self, ctx: &Ctx, token: &Token) -> Result<Link, Error> {
         let undo = Undo::EmailChange;
-        Ok(self.core.undo_links.find(ctx, token, undo).await?.0)
+        Ok(self.undo_links.find(ctx, token, undo).await?.0)
     }
 
     /// Restores the old address and uses the link. Returns `true` if that turned off two-factor sign-in. Fails with
     /// [`Error::LinkExpired`], and changes nothing, if another user has confirmed that address since.
     #[tracing::instrument(name = "undo_email_change", level = "trace", skip_all)]
     pub async fn undo_change(&self, ctx: &Ctx, token: &Token) -> Result<bool, Error> {
-        self.core
-            .undo_links
-            .undo(ctx, token, Undo::EmailChange)
-            .await
+        self.undo_links.undo(ctx, token, Undo::EmailChange).await
     }
 }

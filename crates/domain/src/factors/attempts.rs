@@ -47,7 +47,7 @@ pub(crate) struct CodeAttempt {
 pub(crate) struct CodeAttempts {
     pub(crate) counters: Arc<dyn RateLimits>,
     pub(crate) rate_limiter: Arc<RateLimiter>,
-    pub(crate) factors: Arc<FactorStore>,
+    pub(crate) factor_store: Arc<FactorStore>,
     pub(crate) policy: Arc<Policy>,
 }
 
@@ -126,7 +126,10 @@ impl CodeAttempts {
         recovery: Option<&str>,
     ) -> Result<Vec<KeyedLimit>, Error> {
         let key = factor_key(user, set);
-        let device = self.factors.device_with_factor(ctx, (user, set)).await?;
+        let device = self
+            .factor_store
+            .device_with_factor(ctx, (user, set))
+            .await?;
         let device = device.map(|device| {
             KeyedLimit::backoff(
                 Some(KNOWN_DEVICE_FAILURES),

@@ -9,14 +9,18 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
-use crate::model::{Link, Status, User};
+use crate::events::Event;
+use crate::factors::recovery_grant::RecoveryGrants;
+use crate::model::{FactorSet, Link, Status, User};
+use crate::policy::Policy;
 use crate::store::{
     BadRow, Condition, Record, Records, Row, RowReader, Store, Table, Value, Write,
 };
 use crate::user_agent::program_of;
-use crate::values::{Digest, UserId};
+use crate::values::{Digest, FactorKind, Secret, Token, UserId};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// Lifetime of a challenge that asks for a code.
@@ -27,6 +31,26 @@ pub(crate) const ENROLMENT_LIFETIME: SignedDuration = SignedDuration::from_mins(
 const MAX_ATTEMPTS: u32 = 5;
 /// The purpose in the table of links.
 const PURPOSE: &str = "challenge";
+
+/// What a sign-in needs after the password.
+#[derive(Debug)]
+pub struct NextFactor {
+    /// What the client does next.
+    pub step: NextStep,
+    /// The secret of the challenge, which the client sends with the next step.
+    pub challenge: Secret<String>,
+    /// Time until the challenge expires.
+    pub expires_in: SignedDuration,
+}
+
+/// The next step of a sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NextStep {
+    /// Send a code of one of these kinds.
+    Factor(Vec<FactorKind>),
+    /// Add a second factor: the policy requires one, and the user has none.
+    Enrol,
+}
 
 /// A challenge.
 #[derive(Debug, Clone)]
@@ -172,10 +196,61 @@ impl Record for Challenge {
 /// Finds challenges, and counts the codes for them.
 pub(crate) struct Challenges {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) recovery_grants: Arc<RecoveryGrants>,
     pub(crate) writer: Arc<Writer>,
 }
 
 impl Challenges {
+    /// Creates a challenge if a user with these factors, who has proved the password, needs one of them. `password_entered_at`
+    /// is when they entered it, if that was in an earlier request.
+    pub(crate) async fn next_factor(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        set: &FactorSet,
+        password_entered_at: Option<Timestamp>,
+    ) -> Result<Option<NextFactor>, Error> {
+        let (step, stored_step, lifetime) = match set.is_empty() {
+            false => (NextStep::Factor(set.kinds()), Step::Factor, LIFETIME),
+            true if self.policy.factors_required.includes(user.role) && user.deletion.is_none() => {
+                (NextStep::Enrol, Step::Enrol, ENROLMENT_LIFETIME)
+            }
+            true => return Ok(None),
+        };
+        let recovery = match stored_step {
+            Step::Factor => self.recovery_grants.recovery_of(ctx, user).await?,
+            Step::Enrol | Step::Enrolled => None,
+        };
+        let secret = Token::generate(&*self.random);
+        let challenge = Challenge {
+            digest: secret.digest(),
+            user_id: user.id,
+            state: State {
+                epoch: user.security_epoch,
+                program: program_of(ctx.client.user_agent.as_deref()),
+                attempts: 0,
+                step: stored_step,
+                recovery,
+                password_entered_at,
+            },
+            created_at: ctx.now,
+            expires_at: ctx.now + lifetime,
+            used_at: None,
+        };
+        let mut batch = vec![Write::insert(&challenge)];
+        let must_enrol = step == NextStep::Enrol;
+        let requested = Event::SecondFactorRequested { user, must_enrol };
+        self.writer.emit(ctx, requested, &mut batch);
+        self.writer.apply(batch).await?;
+        Ok(Some(NextFactor {
+            step,
+            challenge: Secret::new(secret.expose()),
+            expires_in: lifetime,
+        }))
+    }
+
     /// Returns a valid challenge and its user. Fails with [`Error::ChallengeExpired`] if there is none.
     pub(crate) async fn find_challenge(
         &self,

@@ -3,6 +3,8 @@
 //! An enrolment creates the authenticator with its secret, which is shown once. It counts as a factor only after its first
 //! code, so that a user who could not scan the QR code is not locked out. The first factor comes with recovery codes.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use totp_rs::Builder;
@@ -10,17 +12,23 @@ use zeroize::Zeroizing;
 
 use super::challenge::Step;
 use super::totp::{SECRET_BYTES, Totp};
-use super::{Factor, Factors, MAX_FACTORS, recovery_codes};
-use crate::access::{Action, Begun};
+use super::{Factor, MAX_FACTORS, recovery_codes};
+use crate::access::{Access, Action, Begun};
+use crate::clock::RandomSource;
 use crate::ctx::{Actor, Ctx, KnownDevice};
 use crate::error::{Error, WriteError};
 use crate::events::Event;
+use crate::factors::challenge::Challenges;
+use crate::factors::changes::FactorChanges;
+use crate::factors::store::FactorStore;
 use crate::model::{FactorProof, FactorSet, FirstAdded, Status, User};
-use crate::store::{Condition, Write};
+use crate::policy::Policy;
+use crate::store::{Condition, Store, Write};
+use crate::tokens::Keyring;
 use crate::values::{
     CredentialId, EmailAddress, FactorCode, FactorKind, FactorName, Invalid, Secret, Username,
 };
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// Maximum number of pending enrolments of a user: unfinished and not expired.
 const MAX_PENDING: usize = 5;
@@ -45,7 +53,20 @@ pub struct Enrolled {
     pub recovery_codes: Option<Vec<Secret<String>>>,
 }
 
-impl Factors {
+/// Adds second factors, and renews recovery codes.
+pub struct FactorEnrolment {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) factor_store: Arc<FactorStore>,
+    pub(crate) factor_changes: Arc<FactorChanges>,
+    pub(crate) challenges: Arc<Challenges>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl FactorEnrolment {
     /// Begins to add an authenticator to the actor's own account. Replaces an enrolment that this session or challenge has
     /// not finished. Requires a recent sign-in or a reauthentication.
     #[tracing::instrument(name = "begin_enrolment", level = "trace", skip_all)]
@@ -56,7 +77,7 @@ impl Factors {
         name: &FactorName,
     ) -> Result<Enrolment, Error> {
         let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
-        self.core.ports.random.fill(bytes.as_mut_slice());
+        self.random.fill(bytes.as_mut_slice());
         let (user, totp) = self
             .write_enrolment(ctx, named, (name, bytes.as_slice()))
             .await?;
@@ -83,21 +104,13 @@ impl Factors {
         (name, secret): (&FactorName, &[u8]),
     ) -> Result<(User, Totp), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let begun = self
-                .core
-                .access
-                .begin(ctx, Action::AddFactor, named)
-                .await?;
+            let begun = self.access.begin(ctx, Action::AddFactor, named).await?;
             let Begun { user, proof, .. } = begun;
-            let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
+            let set = FactorSet::of_user(&*self.store, user.id).await?;
             ensure_covers(ctx, proof, &set)?;
             ensure_room(&set)?;
             let origin = enrolment_origin(ctx);
-            let list = self
-                .core
-                .factor_store
-                .enrolment_list(user.id, ctx.now)
-                .await?;
+            let list = self.factor_store.enrolment_list(user.id, ctx.now).await?;
             let is_replaced = |other: &&Totp| other.is_begun_in(origin.as_deref());
             let (replaced, others): (Vec<_>, Vec<_>) = list.pending.iter().partition(is_replaced);
             if others.len() >= MAX_PENDING {
@@ -105,9 +118,9 @@ impl Factors {
                     "{MAX_PENDING} authenticator apps of this account wait for their first code. Enter one, remove one, or try again in an hour."
                 )));
             }
-            let random = &*self.core.ports.random;
+            let random = &*self.random;
             let totp = Totp::new(
-                &self.core.keyring,
+                &self.keyring,
                 random,
                 (CredentialId::generate(ctx.now, random), user.id),
                 (name.as_str(), secret),
@@ -124,12 +137,11 @@ impl Factors {
             batch.extend(set.unchanged());
             batch.extend(replaced.iter().map(|totp| totp.delete()));
             batch.extend(
-                self.core
-                    .factor_store
+                self.factor_store
                     .delete_expired(&user, &set, ctx.now)
                     .await?,
             );
-            match self.core.writer.apply(batch).await {
+            match self.writer.apply(batch).await {
                 Ok(()) => return Ok((user, totp)),
                 // Another enrolment has begun, or the factors, the user's status or the epoch have changed.
                 Err(WriteError::Stale | WriteError::Taken(_)) => {}
@@ -152,21 +164,17 @@ impl Factors {
     ) -> Result<Enrolled, Error> {
         let id: CredentialId = id.parse().map_err(|()| Error::NotFound)?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = self
-                .core
-                .access
-                .resolve(ctx, Action::AddFactor, named)
-                .await?;
-            let mut set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
+            let user = self.access.resolve(ctx, Action::AddFactor, named).await?;
+            let mut set = FactorSet::of_user(&*self.store, user.id).await?;
             let pending = self.pending(ctx, &user, id).await?;
             let proof = pending.proof();
             ensure_covers(ctx, proof, &set)?;
             ensure_room(&set)?;
-            let accepted = pending.accept(&self.core.keyring, code, ctx.now)?;
+            let accepted = pending.accept(&self.keyring, code, ctx.now)?;
             let accepted = accepted.ok_or(Error::InvalidCode)?.passed_by(ctx, &user);
             let codes = set
                 .is_empty()
-                .then(|| recovery_codes::generate(&*self.core.ports.random));
+                .then(|| recovery_codes::generate(&*self.random));
             let kind = FactorKind::Totp;
             set.add(id, kind);
             if let Some(codes) = &codes {
@@ -181,21 +189,20 @@ impl Factors {
                 set.write(proof, ctx.now)?,
             ];
             batch.extend(
-                self.core
-                    .factor_store
+                self.factor_store
                     .delete_expired(&user, &set, ctx.now)
                     .await?,
             );
             if let Actor::Enrolling { challenge, .. } = &ctx.actor {
-                let (challenge, _) = self.core.challenges.find_challenge(ctx, challenge).await?;
+                let (challenge, _) = self.challenges.find_challenge(ctx, challenge).await?;
                 batch.push(challenge.advance(Step::Enrolled));
             }
             let added = match codes {
                 Some(_) => Event::FirstFactorAdded { user: &user, kind },
                 None => Event::FactorAdded { user: &user, kind },
             };
-            self.core.writer.emit(ctx, added, &mut batch);
-            if self.core.factor_changes.apply(ctx, user.id, batch).await? {
+            self.writer.emit(ctx, added, &mut batch);
+            if self.factor_changes.apply(ctx, user.id, batch).await? {
                 return Ok(Enrolled {
                     factor: accepted.view(),
                     recovery_codes: codes,
@@ -215,23 +222,22 @@ impl Factors {
     ) -> Result<Vec<Secret<String>>, Error> {
         let action = Action::RenewRecoveryCodes;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let Begun { user, proof, .. } = self.core.access.begin(ctx, action, named).await?;
-            let mut set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
+            let Begun { user, proof, .. } = self.access.begin(ctx, action, named).await?;
+            let mut set = FactorSet::of_user(&*self.store, user.id).await?;
             if set.is_empty() {
                 return Err(Error::NotFound);
             }
-            let codes = recovery_codes::generate(&*self.core.ports.random);
+            let codes = recovery_codes::generate(&*self.random);
             set.set_recovery_codes(&codes, ctx.now);
             let mut batch = vec![still_active(ctx, &user), set.write(proof, ctx.now)?];
             batch.extend(
-                self.core
-                    .factor_store
+                self.factor_store
                     .delete_expired(&user, &set, ctx.now)
                     .await?,
             );
             let renewed = Event::RecoveryCodesRenewed { user: &user };
-            self.core.writer.emit(ctx, renewed, &mut batch);
-            if self.core.factor_changes.apply(ctx, user.id, batch).await? {
+            self.writer.emit(ctx, renewed, &mut batch);
+            if self.factor_changes.apply(ctx, user.id, batch).await? {
                 return Ok(codes);
             }
         }
@@ -240,14 +246,14 @@ impl Factors {
 
     /// Finds an enrolment of this user that can still be finished.
     async fn pending(&self, ctx: &Ctx, user: &User, id: CredentialId) -> Result<Totp, Error> {
-        let totp = self.core.factor_store.own_totp(user, id).await?;
+        let totp = self.factor_store.own_totp(user, id).await?;
         totp.filter(|totp| totp.is_pending(ctx.now))
             .ok_or(Error::NotFound)
     }
 
     /// The name that authenticator apps show for this server.
     fn issuer(&self) -> String {
-        let policy = &self.core.policy;
+        let policy = &self.policy;
         if !policy.factors_issuer.is_empty() {
             return policy.factors_issuer.clone();
         }

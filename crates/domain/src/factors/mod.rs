@@ -34,49 +34,51 @@ pub(crate) mod verifier;
 
 use std::sync::Arc;
 
-use crate::access::{Action, ensure_operator};
-use crate::core::Core;
+use crate::access::{Access, Action, ensure_operator};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
+use crate::factors::store::FactorStore;
 use crate::model::FactorSet;
+use crate::reauthentication::Reauthentication;
+use crate::store::Store;
+use crate::writer::Writer;
 
 pub use crate::values::{FactorCode, FactorKind, FactorName};
-pub use enrolment::{Enrolled, Enrolment};
+pub use enrolment::{Enrolled, Enrolment, FactorEnrolment};
 pub use list::{Factor, FactorList, MAX_FACTORS};
 pub use recovery_codes::FEW_RECOVERY_CODES;
+pub use removal::FactorRemoval;
 pub use totp::TotpParameters;
 pub use transfer::{ExportedFactors, ExportedTotp, TotpSecret};
+pub use undo::FactorUndo;
 
-/// Adds, lists and removes second factors.
+/// Lists second factors.
 pub struct Factors {
-    pub(crate) core: Arc<Core>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) factor_store: Arc<FactorStore>,
+    pub(crate) reauthentication: Arc<Reauthentication>,
+    pub(crate) writer: Arc<Writer>,
 }
 
 impl Factors {
     /// Returns the second factors of a user, for that user or an admin.
     #[tracing::instrument(name = "list_factors", level = "trace", skip_all)]
     pub async fn list(&self, ctx: &Ctx, named: &str) -> Result<FactorList, Error> {
-        let user = self
-            .core
-            .access
-            .resolve(ctx, Action::ViewFactors, named)
-            .await?;
-        self.core
-            .writer
+        let user = self.access.resolve(ctx, Action::ViewFactors, named).await?;
+        self.writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
-        self.core.factor_store.list_factors(ctx, &user).await
+        self.factor_store.list_factors(ctx, &user).await
     }
 
     /// Returns `true` if a proof of the signed-in user needs a code: the account has a second factor, and the sign-in with it
     /// is not recent.
     pub async fn needs_code(&self, ctx: &Ctx) -> Result<bool, Error> {
         match ctx.actor.user_id() {
-            Some(id) if !self.core.reauthentication.has_recent_factor(ctx) => {
-                Ok(!FactorSet::of_user(&*self.core.ports.store, id)
-                    .await?
-                    .is_empty())
+            Some(id) if !self.reauthentication.has_recent_factor(ctx) => {
+                Ok(!FactorSet::of_user(&*self.store, id).await?.is_empty())
             }
             _ => Ok(false),
         }
@@ -85,11 +87,10 @@ impl Factors {
     /// Like [`Self::list`], for the operator on the command line. `named` is an id, a username or an address.
     pub async fn list_by_name(&self, ctx: &Ctx, named: &str) -> Result<FactorList, Error> {
         ensure_operator(ctx)?;
-        let user = self.core.access.find_by_name(named).await?;
-        self.core
-            .writer
+        let user = self.access.find_by_name(named).await?;
+        self.writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
-        self.core.factor_store.list_factors(ctx, &user).await
+        self.factor_store.list_factors(ctx, &user).await
     }
 }

@@ -87,7 +87,7 @@ impl Record for RecoveryGrant {
 /// Grants codes to recoveries.
 pub(crate) struct RecoveryGrants {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) attempts: Arc<CodeAttempts>,
+    pub(crate) code_attempts: Arc<CodeAttempts>,
     pub(crate) rate_limiter: Arc<RateLimiter>,
 }
 
@@ -104,7 +104,7 @@ impl RecoveryGrants {
         if set.is_empty() {
             return Ok(None);
         }
-        let Some(limits) = self.attempts.acquire_grant(ctx, (user, &set)).await? else {
+        let Some(limits) = self.code_attempts.acquire_grant(ctx, (user, &set)).await? else {
             return Ok(None);
         };
         // Wrong codes are not remembered for longer, so that the grant is not needed then.

@@ -2,27 +2,41 @@
 //!
 //! A removal is a security event: it ends the user's other sessions. Without the last factor, the recovery codes are void.
 
-use super::Factors;
-use crate::access::{Action, Begun, ensure_operator};
+use std::sync::Arc;
+
+use crate::access::{Access, Action, Begun, ensure_operator};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
+use crate::factors::changes::FactorChanges;
+use crate::factors::store::FactorStore;
 use crate::metric_event::SessionEnd;
 use crate::model::{Credential, FactorProof, FactorSet, User};
-use crate::store::{Batch, Write};
+use crate::sessions::SessionEnder;
+use crate::store::{Batch, Store, Write};
 use crate::values::{CredentialId, FactorKind};
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
-impl Factors {
+/// Removes second factors.
+pub struct FactorRemoval {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) session_ender: Arc<SessionEnder>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) factor_store: Arc<FactorStore>,
+    pub(crate) factor_changes: Arc<FactorChanges>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl FactorRemoval {
     /// Removes a factor, or an enrolment that was not finished. Requires a recent sign-in or a reauthentication of the
     /// actor. Fails with [`Error::NotFound`] if the user has no such factor.
     #[tracing::instrument(name = "remove_factor", level = "trace", skip_all)]
     pub async fn remove(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
         let action = Action::RemoveFactor;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let Begun { user, proof, batch } = self.core.access.begin(ctx, action, named).await?;
+            let Begun { user, proof, batch } = self.access.begin(ctx, action, named).await?;
             let id: CredentialId = id.parse().map_err(|()| Error::NotFound)?;
-            let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
+            let set = FactorSet::of_user(&*self.store, user.id).await?;
             if !set.contains(id) {
                 if self
                     .remove_unfinished(ctx, &user, (&set, proof), id, batch)
@@ -52,8 +66,8 @@ impl Factors {
     ) -> Result<usize, Error> {
         ensure_operator(ctx)?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = self.core.access.find_by_name(named).await?;
-            let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
+            let user = self.access.find_by_name(named).await?;
+            let set = FactorSet::of_user(&*self.store, user.id).await?;
             let mut ids = set.ids();
             ids.retain(|stored| id.is_none_or(|id| id == *stored));
             if ids.is_empty() {
@@ -92,22 +106,19 @@ impl Factors {
         }
         batch.push(set.write(proof, ctx.now)?);
         batch.extend(
-            self.core
-                .factor_store
+            self.factor_store
                 .delete_expired(user, &set, ctx.now)
                 .await?,
         );
-        self.core
-            .writer
+        self.writer
             .emit(ctx, Event::FactorRemoved { user, kind }, &mut batch);
-        if !self.core.factor_changes.apply(ctx, user.id, batch).await? {
+        if !self.factor_changes.apply(ctx, user.id, batch).await? {
             return Ok(false);
         }
         let is_own = ctx.actor.user_id() == Some(user.id);
         let keep = ctx.actor.session_id().filter(|_| is_own);
         let (epoch, reason) = (changed.security_epoch, SessionEnd::AccountChanged);
-        self.core
-            .session_ender
+        self.session_ender
             .end_sessions(ctx, user.id, epoch, reason, keep)
             .await;
         Ok(true)
@@ -124,7 +135,6 @@ impl Factors {
     ) -> Result<bool, Error> {
         proof.ensure_covers(set)?;
         let totp = self
-            .core
             .factor_store
             .own_totp(user, id)
             .await?
@@ -137,13 +147,8 @@ impl Factors {
         batch.push(totp.delete());
         // `delete_expired` would delete an expired one a second time.
         if totp.is_pending(ctx.now) {
-            batch.extend(
-                self.core
-                    .factor_store
-                    .delete_expired(user, set, ctx.now)
-                    .await?,
-            );
+            batch.extend(self.factor_store.delete_expired(user, set, ctx.now).await?);
         }
-        self.core.writer.apply_unless_stale(batch).await
+        self.writer.apply_unless_stale(batch).await
     }
 }

@@ -106,7 +106,7 @@ impl ExportedFactors {
 /// Exports and imports second factors.
 pub(crate) struct FactorTransfer {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) factors: Arc<FactorStore>,
+    pub(crate) factor_store: Arc<FactorStore>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) random: Arc<dyn RandomSource>,
 }
@@ -132,7 +132,7 @@ impl FactorTransfer {
                 recovery_codes: set.recovery_digests().to_vec(),
                 skipped: Vec::new(),
             };
-            let mut authenticators = self.factors.authenticators(&set).await?;
+            let mut authenticators = self.factor_store.authenticators(&set).await?;
             let ids = set.ids();
             authenticators.sort_by_key(|totp| ids.iter().position(|id| *id == totp.id));
             for totp in authenticators {

@@ -4,29 +4,32 @@
 //! three days, the mailbox outranks a new factor. `links/undo.rs` has the steps. The link is void once someone has signed in
 //! with password and code on a device that was known before: then the owner has the factor.
 
-use super::Factors;
+use std::sync::Arc;
+
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::links::undo::Undo;
+use crate::links::undo::{Undo, UndoLinks};
 use crate::model::{FactorSet, Link, User};
 use crate::policy::Policy;
 use crate::values::Token;
 
-impl Factors {
+/// Undoes the first second factor of an account.
+pub struct FactorUndo {
+    pub(crate) undo_links: Arc<UndoLinks>,
+}
+
+impl FactorUndo {
     /// Returns a valid undo link, for the page that shows what it does. Fails with [`Error::LinkExpired`] otherwise.
     #[tracing::instrument(name = "view_factor_undo", level = "trace", skip_all)]
     pub async fn view_undo(&self, ctx: &Ctx, token: &Token) -> Result<Link, Error> {
         let undo = Undo::FirstFactor;
-        Ok(self.core.undo_links.find(ctx, token, undo).await?.0)
+        Ok(self.undo_links.find(ctx, token, undo).await?.0)
     }
 
     /// Removes all factors of the account, and uses the link. Fails with [`Error::LinkExpired`] if it is void.
     #[tracing::instrument(name = "undo_factors", level = "trace", skip_all)]
     pub async fn undo(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
-        self.core
-            .undo_links
-            .undo(ctx, token, Undo::FirstFactor)
-            .await?;
+        self.undo_links.undo(ctx, token, Undo::FirstFactor).await?;
         Ok(())
     }
 }

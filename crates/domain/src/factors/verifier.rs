@@ -44,8 +44,8 @@ impl From<Error> for CodeFailure {
 
 /// Verifies codes.
 pub(crate) struct CodeVerifier {
-    pub(crate) factors: Arc<FactorStore>,
-    pub(crate) attempts: Arc<CodeAttempts>,
+    pub(crate) factor_store: Arc<FactorStore>,
+    pub(crate) code_attempts: Arc<CodeAttempts>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) writer: Arc<Writer>,
 }
@@ -98,7 +98,7 @@ impl CodeVerifier {
             Ok(done) => Ok(done),
             Err(CodeFailure::Wrong(error)) => Err(error),
             Err(CodeFailure::NotUsed(error)) => {
-                self.attempts.release_unused(ctx, attempt).await;
+                self.code_attempts.release_unused(ctx, attempt).await;
                 Err(error)
             }
         }
@@ -111,7 +111,7 @@ impl CodeVerifier {
         code: &FactorCode,
     ) -> Result<Option<Batch>, Error> {
         let mut accepted = None;
-        for totp in self.factors.authenticators(set).await? {
+        for totp in self.factor_store.authenticators(set).await? {
             match totp.accept(&self.keyring, code, ctx.now) {
                 Ok(used) => accepted = accepted.or(used),
                 // Another authenticator, or a recovery code, can still be accepted.

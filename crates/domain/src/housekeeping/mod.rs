@@ -1,19 +1,20 @@
-//! Periodic tasks of the worker: deletes expired records and users whose deletion is due. Also the readiness check.
-
-mod deletions;
-mod suppressed;
+//! Periodic tasks of the worker: deletes expired records and users whose deletion is due.
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::core::Core;
+use crate::audit::limits::AuditLimits;
 use crate::ctx::Ctx;
+use crate::deletion::due::DueDeletions;
 use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::model::{Device, Invitation, Session, TABLES, User};
-use crate::store::{Record, Records, StoreError};
+use crate::policy::Policy;
+use crate::store::{Batch, Record, Records, Store, StoreError};
+use crate::users::removal::UserRemoval;
 use crate::values::UserId;
+use crate::writer::Writer;
 
 /// Number of users per query.
 const BATCH: usize = 100;
@@ -42,9 +43,14 @@ impl DueTask {
     ];
 }
 
-/// Runs periodic tasks, and reports whether the stores respond.
+/// Runs periodic tasks.
 pub struct Housekeeping {
-    pub(crate) core: Arc<Core>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) user_removal: Arc<UserRemoval>,
+    pub(crate) due_deletions: Arc<DueDeletions>,
+    pub(crate) audit_limits: Arc<AuditLimits>,
+    pub(crate) writer: Arc<Writer>,
 }
 
 impl Housekeeping {
@@ -61,7 +67,7 @@ impl Housekeeping {
                 true => ctx.now,
                 false => ctx.now - RETENTION,
             };
-            if let Err(error) = self.core.ports.store.sweep(table, before).await {
+            if let Err(error) = self.store.sweep(table, before).await {
                 tracing::warn!(table = table.name, error = %chain(&error), "failed to delete expired rows");
                 outcome = outcome.and(Err(error.into()));
             }
@@ -70,7 +76,7 @@ impl Housekeeping {
     }
 
     async fn sweep_users(&self, ctx: &Ctx, task: DueTask) -> Result<(), Error> {
-        let pending_before = ctx.now - self.core.policy.pending_sign_up_lifetime;
+        let pending_before = ctx.now - self.policy.pending_sign_up_lifetime;
         let expired_before = ctx.now - RETENTION;
         let query = match task {
             DueTask::PendingEmail => User::pending_before(pending_before),
@@ -80,7 +86,7 @@ impl Housekeeping {
         };
         let mut previous = Vec::new();
         loop {
-            let store = &self.core.ports.store;
+            let store = &self.store;
             let due = store.list_rows(query.clone().limit(BATCH)).await?;
             let users = due.iter().filter_map(|row| match row.read::<User>() {
                 Ok(user) => Some(user.id),
@@ -97,8 +103,10 @@ impl Housekeeping {
                         self.expire_pending_email(ctx, id, pending_before).await
                     }
                     DueTask::Invitation => self.expire_invitation(ctx, id, expired_before).await,
-                    DueTask::DeletionReminder => self.remind_of_deletion(ctx, id).await,
-                    DueTask::Deletion => self.delete_due_user(ctx, id).await,
+                    DueTask::DeletionReminder => {
+                        self.due_deletions.remind_of_deletion(ctx, id).await
+                    }
+                    DueTask::Deletion => self.due_deletions.delete_due_user(ctx, id).await,
                 };
                 outcome = outcome.and(done);
             }
@@ -120,7 +128,7 @@ impl Housekeeping {
         id: UserId,
         before: Timestamp,
     ) -> Result<(), Error> {
-        let user: Option<User> = self.core.ports.store.get(id).await?;
+        let user: Option<User> = self.store.get(id).await?;
         let is_expired = |user: &User| {
             let pending = user.pending_email.as_ref();
             !user.is_invited() && pending.is_some_and(|pending| pending.requested_at < before)
@@ -128,8 +136,7 @@ impl Housekeeping {
         match user.filter(is_expired) {
             Some(user) => {
                 let expired = Event::SignUpExpired { user_id: user.id };
-                self.core
-                    .user_removal
+                self.user_removal
                     .remove_pending_email(ctx, &user, expired)
                     .await
             }
@@ -145,7 +152,7 @@ impl Housekeeping {
         id: UserId,
         before: Timestamp,
     ) -> Result<(), Error> {
-        let user: Option<User> = self.core.ports.store.get(id).await?;
+        let user: Option<User> = self.store.get(id).await?;
         let is_expired = |user: &User| {
             let expires_at = user.invitation.and_then(|invitation| invitation.expires_at);
             user.is_invited() && expires_at.is_some_and(|at| at < before)
@@ -153,8 +160,7 @@ impl Housekeeping {
         match user.filter(is_expired) {
             Some(user) => {
                 let expired = Event::SignUpExpired { user_id: user.id };
-                self.core
-                    .user_removal
+                self.user_removal
                     .remove_pending_email(ctx, &user, expired)
                     .await
             }
@@ -162,25 +168,30 @@ impl Housekeeping {
         }
     }
 
-    /// Returns the status of both stores, with the names that operators know. The stores are queried at most once
-    /// a second, regardless of the number of callers.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn readiness(&self) -> [(&'static str, Result<(), StoreError>); 2] {
-        let [store, sessions] = self
-            .core
-            .readiness
-            .probe(&self.core.ports, &self.core.sessions)
-            .await;
-        [("database", store), ("session store", sessions)]
+    /// Writes the counts of suppressed events. Counts that cannot be written stay in memory.
+    pub async fn write_suppressed(&self, ctx: &Ctx) -> Result<(), Error> {
+        let suppressed = &self.audit_limits.suppressed;
+        let counts = std::mem::take(&mut *suppressed.counts());
+        if counts.is_empty() {
+            return Ok(());
+        }
+        let mut events = Batch::new();
+        for (&kind, &count) in &counts {
+            let event = Event::EventsSuppressed { kind, count };
+            self.writer.emit(ctx, event, &mut events);
+        }
+        let applied = self.writer.apply(events).await;
+        if applied.is_err() {
+            for (kind, count) in counts {
+                suppressed.add(kind, count);
+            }
+        }
+        applied?;
+        Ok(())
     }
 
     /// Returns the time of the store's clock; `None` if the store has no clock of its own.
     pub async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.core.ports.store.server_time().await
-    }
-
-    /// Clears the session cache after this node's clock was set, because the age of its entries is unknown.
-    pub fn on_clock_adjusted(&self) {
-        self.core.cache.clear();
+        self.store.server_time().await
     }
 }

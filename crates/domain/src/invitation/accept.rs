@@ -3,18 +3,23 @@
 //! A mailed link confirms the address that it was mailed to. Viewing a link changes nothing. It is used once. The user
 //! has just chosen the password, so a browser is signed in, as after a sign-up.
 
-use super::{Invitations, open_invitation};
+use std::sync::Arc;
+
+use super::open_invitation;
 use crate::access::roster;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
-use crate::hashing::HashClient;
+use crate::hashing::{HashClient, Hasher};
 use crate::links::find_unexpired_link;
 use crate::model::{Credential, Invitation, Link, PendingEmail, Purpose, Status, User};
+use crate::password::attempts::PasswordAttempts;
+use crate::policy::Policy;
 use crate::sign_up::CompletedSignUp;
-use crate::store::Write;
+use crate::store::{Store, Write};
+use crate::users::removal::UserRemoval;
 use crate::values::{Name, Secret, Token};
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// What a user enters to accept an invitation.
 #[derive(Debug)]
@@ -25,7 +30,17 @@ pub struct Acceptance {
     pub name: Option<Name>,
 }
 
-impl Invitations {
+/// Accepts invitations.
+pub struct InvitationAcceptance {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) hasher: Arc<Hasher>,
+    pub(crate) user_removal: Arc<UserRemoval>,
+    pub(crate) password_attempts: Arc<PasswordAttempts>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl InvitationAcceptance {
     /// Returns the user of a valid link, for the page that asks for the password. Fails with [`Error::LinkExpired`]
     /// otherwise.
     #[tracing::instrument(name = "view_invitation", level = "trace", skip_all)]
@@ -35,8 +50,7 @@ impl Invitations {
 
     async fn find(&self, ctx: &Ctx, token: &Token) -> Result<(Link, User), Error> {
         let purpose = Purpose::Invitation;
-        let (link, user) =
-            find_unexpired_link(&*self.core.ports.store, ctx, token, purpose).await?;
+        let (link, user) = find_unexpired_link(&*self.store, ctx, token, purpose).await?;
         match can_be_accepted(&user, &link) {
             true => Ok((link, user)),
             false => Err(Error::LinkExpired),
@@ -52,16 +66,15 @@ impl Invitations {
         token: &Token,
         acceptance: &Acceptance,
     ) -> Result<CompletedSignUp, Error> {
-        let core = &self.core;
         let (link, user) = self.find(ctx, token).await?;
         let text = acceptance.password.expose();
         let named = accepted(ctx, &user, &link, acceptance.name.as_ref());
-        let password = core
+        let password = self
             .policy
             .check_new_password("password", text, &named.personal_words())?;
         // The link was given to the user, so a flood of unknown clients must not reject them.
         let hash_client = HashClient::known_device();
-        let password_hash = core
+        let password_hash = self
             .hasher
             .hash(&hash_client, password.as_password())
             .await?;
@@ -71,15 +84,13 @@ impl Invitations {
             let credential = Credential::password(user.id, password_hash.clone(), ctx.now);
             let mut batch = accepted.replace(&user);
             batch.extend([Write::put(&credential), link.mark_used(ctx.now)]);
-            batch.extend(
-                roster::roster_change(&*core.ports.store, Some(&user), Some(&accepted)).await?,
-            );
+            batch.extend(roster::roster_change(&*self.store, Some(&user), Some(&accepted)).await?);
             let event = Event::InvitationAccepted { user: &accepted };
-            core.writer.emit(ctx, event, &mut batch);
-            match core.writer.apply(batch).await {
+            self.writer.emit(ctx, event, &mut batch);
+            match self.writer.apply(batch).await {
                 Ok(()) => {
-                    core.password_attempts.clear_email_failures(&accepted).await;
-                    core.user_removal.clear_superseded(ctx, &accepted).await;
+                    self.password_attempts.clear_email_failures(&accepted).await;
+                    self.user_removal.clear_superseded(ctx, &accepted).await;
                     return Ok(CompletedSignUp {
                         user: accepted,
                         password_entered_at: ctx.now,

@@ -8,23 +8,27 @@ mod accept;
 
 use std::sync::Arc;
 
-use crate::access::{Action, NO_USER, Target};
-use crate::core::Core;
+use crate::access::{Access, Action, NO_USER, Target};
+use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
 use crate::events::Event;
+use crate::limits::MailboxLimits;
 use crate::model::{
     Invitation, InvitationDelivery, InvitationStatus, Link, PendingEmail, Purpose, RequestedBy,
     Status, User, Version, VoidUndoLinks,
 };
-use crate::store::{Batch, Records, Write};
+use crate::outbox::QueuedMails;
+use crate::policy::Policy;
+use crate::store::{Batch, Records, Store, Write};
 use crate::users::ensure_identifier;
+use crate::users::removal::UserRemoval;
 use crate::values::{
     Data, EmailAddress, Invalid, LanguageTag, Name, Role, Secret, Token, UserId, Username,
 };
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
-pub use accept::Acceptance;
+pub use accept::{Acceptance, InvitationAcceptance};
 
 /// A user to invite; at least one of `username` and `email`.
 #[derive(Debug)]
@@ -74,9 +78,16 @@ pub struct Invited {
     pub url: Option<Secret<String>>,
 }
 
-/// Invites users, and accepts invitations.
+/// Invites users, and lists, resends and revokes invitations.
 pub struct Invitations {
-    pub(crate) core: Arc<Core>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) user_removal: Arc<UserRemoval>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) mailbox_limits: Arc<MailboxLimits>,
+    pub(crate) queued_mails: Arc<QueuedMails>,
+    pub(crate) writer: Arc<Writer>,
 }
 
 impl Invitations {
@@ -87,21 +98,20 @@ impl Invitations {
     /// can list users anyway. The allowed domains do not apply, as for an address that an admin sets for another user.
     #[tracing::instrument(name = "invite", level = "trace", skip_all)]
     pub async fn invite(&self, ctx: &Ctx, wanted: NewInvitation) -> Result<Invited, Error> {
-        let core = &self.core;
         self.authorize(ctx, NO_USER, wanted.role).await?;
         let delivery = wanted.check()?;
         if let Some(email) = &wanted.email {
-            let owner: Option<User> = core.ports.store.find(User::EMAIL_KEY, email.key()).await?;
+            let owner: Option<User> = self.store.find(User::EMAIL_KEY, email.key()).await?;
             if owner.is_some() {
                 return Err(Error::EmailTaken);
             }
         }
         let user = self.new_user(ctx, wanted, delivery);
         let mail_to = self.throttle(ctx, &user).await?;
-        let mut batch = core.access.actor_check(ctx, Action::Invite, user.id);
+        let mut batch = self.access.actor_check(ctx, Action::Invite, user.id);
         batch.extend(user.insert());
         let url = self.send(ctx, &user, &mut batch);
-        if let Err(error) = core.writer.apply(batch).await {
+        if let Err(error) = self.writer.apply(batch).await {
             let error = error.into();
             self.release(ctx, mail_to, &error).await;
             return Err(error);
@@ -124,17 +134,16 @@ impl Invitations {
 
     /// Writes the invitation that is sent again. If the user has changed since the read, reads the user again.
     async fn send_again(&self, ctx: &Ctx, named: &str, mut user: User) -> Result<Invited, Error> {
-        let core = &self.core;
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let renewed = |old: Invitation| self.invitation(ctx, old.delivery);
             let changed = User {
                 invitation: user.invitation.map(renewed),
                 ..user.next_version(ctx.now)
             };
-            let mut batch = core.access.actor_check(ctx, Action::Invite, user.id);
+            let mut batch = self.access.actor_check(ctx, Action::Invite, user.id);
             batch.extend(changed.replace(&user));
             let url = self.send(ctx, &changed, &mut batch);
-            if core.writer.apply_unless_stale(batch).await? {
+            if self.writer.apply_unless_stale(batch).await? {
                 return Ok(Invited { user: changed, url });
             }
             user = self.find_open(ctx, named).await?;
@@ -144,7 +153,7 @@ impl Invitations {
 
     /// Returns the user whose invitation is to be sent again. Fails with [`Error::NotFound`] if it cannot be accepted.
     async fn find_open(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
-        let user = self.core.access.resolve(ctx, Action::Invite, named).await?;
+        let user = self.access.resolve(ctx, Action::Invite, named).await?;
         open_invitation(&user).ok_or(Error::NotFound)?;
         self.authorize(ctx, named, user.role).await?;
         Ok(user)
@@ -154,18 +163,17 @@ impl Invitations {
     /// or has accepted it.
     #[tracing::instrument(name = "revoke_invitation", level = "trace", skip_all)]
     pub async fn revoke(&self, ctx: &Ctx, named: &str) -> Result<(), Error> {
-        let core = &self.core;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let user = core.access.resolve(ctx, Action::Invite, named).await?;
+            let user = self.access.resolve(ctx, Action::Invite, named).await?;
             if !user.is_invited() {
                 return Err(Error::NotFound);
             }
-            let mut batch = core.access.actor_check(ctx, Action::Invite, user.id);
+            let mut batch = self.access.actor_check(ctx, Action::Invite, user.id);
             batch.extend(user.delete(ctx.now));
             let revoked = Event::InvitationRevoked { user_id: user.id };
-            core.writer.emit(ctx, revoked, &mut batch);
-            if core.writer.apply_unless_stale(batch).await? {
-                core.user_removal.purge(user.id).await;
+            self.writer.emit(ctx, revoked, &mut batch);
+            if self.writer.apply_unless_stale(batch).await? {
+                self.user_removal.purge(user.id).await;
                 return Ok(());
             }
         }
@@ -181,22 +189,21 @@ impl Invitations {
         before: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<User>, Error> {
-        let core = &self.core;
-        core.access
+        self.access
             .authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
         let invited = Invitation::of_users(status, ctx.now, before).limit(limit);
-        let users: Vec<User> = core.ports.store.list(invited).await?;
-        core.writer.emit_view(ctx, Event::UsersListed).await?;
+        let users: Vec<User> = self.store.list(invited).await?;
+        self.writer.emit_view(ctx, Event::UsersListed).await?;
         Ok(users)
     }
 
     async fn authorize(&self, ctx: &Ctx, named: &str, role: Role) -> Result<(), Error> {
-        let (core, action) = (&self.core, Action::Invite);
+        let action = Action::Invite;
         match role {
-            Role::User => core.access.authorize_by_name(ctx, action, named).await,
+            Role::User => self.access.authorize_by_name(ctx, action, named).await,
             Role::Admin => {
-                core.access
+                self.access
                     .ensure_reauthenticated(ctx, action, named)
                     .await?;
                 Ok(())
@@ -217,9 +224,8 @@ impl Invitations {
         else {
             return Ok(None);
         };
-        self.core.queued_mails.ensure_not_full()?;
-        self.core
-            .mailbox_limits
+        self.queued_mails.ensure_not_full()?;
+        self.mailbox_limits
             .throttle(ctx, Purpose::Invitation, email)
             .await?;
         Ok(Some(email))
@@ -229,8 +235,7 @@ impl Invitations {
     async fn release(&self, ctx: &Ctx, mail_to: Option<&EmailAddress>, error: &Error) {
         let may_be_written = matches!(error, Error::OutcomeUnknown(_));
         if let Some(email) = mail_to.filter(|_| !may_be_written) {
-            self.core
-                .mailbox_limits
+            self.mailbox_limits
                 .release(ctx, Purpose::Invitation, email)
                 .await;
         }
@@ -238,16 +243,14 @@ impl Invitations {
 
     /// Adds the mail with the link to the batch, or the link itself, which is returned. The worker creates that of a mail.
     fn send(&self, ctx: &Ctx, user: &User, batch: &mut Batch) -> Option<Secret<String>> {
-        let core = &self.core;
         let invitation = user.invitation.as_ref()?;
-        self.core
-            .writer
+        self.writer
             .emit(ctx, Event::Invited { user, invitation }, batch);
         let expires_at = match invitation.delivery {
             InvitationDelivery::Mail => return None,
             InvitationDelivery::Link => invitation.expires_at?,
         };
-        let (secret, purpose) = (Token::generate(&*core.ports.random), Purpose::Invitation);
+        let (secret, purpose) = (Token::generate(&*self.random), Purpose::Invitation);
         batch.push(Write::put(&Link {
             digest: secret.digest(),
             user_id: user.id,
@@ -259,7 +262,7 @@ impl Invitations {
             expires_at,
             used_at: None,
         }));
-        let (base, page) = (&core.policy.public_url, purpose.as_str());
+        let (base, page) = (&self.policy.public_url, purpose.as_str());
         Some(Secret::new(format!("{base}/{page}/{}", secret.expose())))
     }
 
@@ -268,7 +271,7 @@ impl Invitations {
             delivery,
             invited_by: ctx.actor.user_id(),
             invited_at: ctx.now,
-            expires_at: Some(ctx.now + self.core.policy.invitation_lifetime),
+            expires_at: Some(ctx.now + self.policy.invitation_lifetime),
         }
     }
 
@@ -279,7 +282,7 @@ impl Invitations {
             requested_by: RequestedBy::Admin,
         };
         User {
-            id: UserId::generate(ctx.now, &*self.core.ports.random),
+            id: UserId::generate(ctx.now, &*self.random),
             username: wanted.username,
             email: None,
             pending_email: wanted.email.map(pending),

@@ -9,16 +9,17 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
-use crate::access::{Action, NO_USER, Target, ensure_operator};
-use crate::core::Core;
+use crate::access::{Access, Action, NO_USER, Target, ensure_operator};
+use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
 use crate::model::SigningKey;
+use crate::policy::Policy;
 use crate::sessions::JWKS_LEAD_TIME;
-use crate::store::{Batch, Records, Write};
-use crate::tokens::PublicKey;
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::store::{Batch, Records, Store, Write};
+use crate::tokens::{Keyring, PublicKey};
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 pub use store::KeysError;
 pub(crate) use store::{KeyStore, RefreshReason};
@@ -43,21 +44,26 @@ pub struct KeyUse {
 
 /// Creates, rotates, revokes and lists signing keys.
 pub struct Keys {
-    pub(crate) core: Arc<Core>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) key_store: Arc<KeyStore>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) writer: Arc<Writer>,
 }
 
 impl Keys {
     /// Returns the stored keys, newest first.
     pub async fn list(&self) -> Result<Vec<SigningKey>, Error> {
-        self.core.key_store.list().await
+        self.key_store.list().await
     }
 
     /// Returns the stored keys with what they are used for, newest first. They are not about a user, so that this is not an
     /// audit event.
     #[tracing::instrument(name = "list_keys", level = "trace", skip_all)]
     pub async fn view(&self, ctx: &Ctx) -> Result<Vec<KeyUse>, Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ViewKeys, Target::Others)
             .await?;
         Ok(self.uses(ctx.now, self.list().await?))
@@ -66,11 +72,10 @@ impl Keys {
     /// Loads the keys, creates one if there is none or the newest is too old, and deletes expired ones. Called at
     /// the start and periodically by the worker.
     pub async fn ensure(&self, ctx: &Ctx) -> Result<(), KeysError> {
-        let keys = self.core.key_store.load().await?;
+        let keys = self.key_store.load().await?;
         let newest = keys.first();
-        let is_due = newest.is_none_or(|key| {
-            ctx.now.duration_since(key.created_at) >= self.core.policy.key_lifetime
-        });
+        let is_due = newest
+            .is_none_or(|key| ctx.now.duration_since(key.created_at) >= self.policy.key_lifetime);
         if is_due {
             self.replace_key(ctx, &keys).await?;
         }
@@ -82,11 +87,10 @@ impl Keys {
     /// time to reload the JWKS. Requires a recent proof of an admin.
     #[tracing::instrument(name = "rotate_keys", level = "trace", skip_all)]
     pub async fn rotate(&self, ctx: &Ctx) -> Result<KeyUse, KeysError> {
-        self.core
-            .access
+        self.access
             .ensure_reauthenticated(ctx, Action::RotateKeys, NO_USER)
             .await?;
-        let keys = self.core.key_store.list().await?;
+        let keys = self.key_store.list().await?;
         let keys = self.replace_key(ctx, &keys).await?;
         let mut uses = self.uses(ctx.now, keys).into_iter();
         let current = uses.find(|key| key.signs_sessions);
@@ -100,7 +104,7 @@ impl Keys {
     pub async fn revoke(&self, ctx: &Ctx, kid: &str) -> Result<String, KeysError> {
         ensure_operator(ctx)?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let keys = self.core.key_store.list().await?;
+            let keys = self.key_store.list().await?;
             let revoked = keys.iter().find(|key| key.kid == kid);
             let signs = revoked.ok_or(Error::NotFound)?.retired_at.is_none();
             let mut batch = Batch::new();
@@ -109,13 +113,11 @@ impl Keys {
                 batch.extend(rotation(&key, &keys));
             }
             batch.push(Write::delete::<SigningKey>(kid));
-            self.core
-                .writer
-                .emit(ctx, Event::KeyRevoked { kid }, &mut batch);
-            match self.core.writer.apply(batch).await {
+            self.writer.emit(ctx, Event::KeyRevoked { kid }, &mut batch);
+            match self.writer.apply(batch).await {
                 Ok(()) => {
-                    self.core.key_store.load().await?;
-                    let current = self.core.keyring.signing_key().map(|(kid, _)| kid);
+                    self.key_store.load().await?;
+                    let current = self.keyring.signing_key().map(|(kid, _)| kid);
                     return Ok(current.ok_or(Error::Internal("the new key did not load"))?);
                 }
                 // Another node has rotated in between.
@@ -130,28 +132,23 @@ impl Keys {
     /// Reads the loaded keys by their `kid`, which costs less than a list. Called by the worker more often than once a second.
     pub async fn poll(&self) -> Result<(), Error> {
         let loaded = self.public_keys().into_iter().map(|key| key.kid);
-        let stored: Vec<SigningKey> = self.core.ports.store.get_all(loaded).await?;
-        match self.core.keyring.is_current(&stored) {
+        let stored: Vec<SigningKey> = self.store.get_all(loaded).await?;
+        match self.keyring.is_current(&stored) {
             true => Ok(()),
-            false => self.core.key_store.refresh(RefreshReason::Poll).await,
+            false => self.key_store.refresh(RefreshReason::Poll).await,
         }
     }
 
     /// Returns the public keys that this node has loaded.
     pub fn public_keys(&self) -> Vec<PublicKey> {
-        self.core.keyring.public_keys()
+        self.keyring.public_keys()
     }
 
     /// Returns the public keys for the JWKS. Reloads them first, since a service may query a node that has not
     /// loaded another node's new key yet. If that fails, returns the loaded keys.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn fresh_public_keys(&self) -> Vec<PublicKey> {
-        match timeout(
-            JWKS_TIMEOUT,
-            self.core.key_store.refresh(RefreshReason::Poll),
-        )
-        .await
-        {
+        match timeout(JWKS_TIMEOUT, self.key_store.refresh(RefreshReason::Poll)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(error = %chain(&error), "serving cached JWKS: failed to load keys");
@@ -168,23 +165,23 @@ impl Keys {
         keys: &[SigningKey],
     ) -> Result<Vec<SigningKey>, KeysError> {
         let key = self.generate_key(ctx, keys);
-        let mut batch = self.core.access.admin_check(ctx);
+        let mut batch = self.access.admin_check(ctx);
         batch.extend(rotation(&key, keys));
         let rotated = Event::KeyRotated { kid: &key.kid };
-        self.core.writer.emit(ctx, rotated, &mut batch);
-        match self.core.writer.apply(batch).await {
+        self.writer.emit(ctx, rotated, &mut batch);
+        match self.writer.apply(batch).await {
             // If another node was faster, its key is used.
             Ok(()) | Err(WriteError::Stale | WriteError::Taken(_)) => {}
             Err(other) => return Err(Error::from(other).into()),
         }
-        self.core.key_store.load().await
+        self.key_store.load().await
     }
 
     /// What the keys are used for, which are the newest first.
     fn uses(&self, now: Timestamp, keys: Vec<SigningKey>) -> Vec<KeyUse> {
         let kid = |key: &SigningKey| key.kid.clone();
         let of_sessions = keys.iter().find(|key| key.retired_at.is_none()).map(kid);
-        let of_audience_tokens = self.core.keyring.key_known_since(now - JWKS_LEAD_TIME);
+        let of_audience_tokens = self.keyring.key_known_since(now - JWKS_LEAD_TIME);
         let lifetime = self.retired_lifetime();
         let key_use = |key: SigningKey| KeyUse {
             signs_sessions: of_sessions.as_ref() == Some(&key.kid),
@@ -197,15 +194,13 @@ impl Keys {
 
     /// Time for which a retired key is stored.
     fn retired_lifetime(&self) -> SignedDuration {
-        self.core.policy.session_lifetime + ROTATION_MARGIN
+        self.policy.session_lifetime + ROTATION_MARGIN
     }
 
     /// A key that follows the newest of these.
     fn generate_key(&self, ctx: &Ctx, keys: &[SigningKey]) -> SigningKey {
         let position = keys.first().map_or(1, |newest| newest.position + 1);
-        self.core
-            .keyring
-            .generate(position, ctx.now, &*self.core.ports.random)
+        self.keyring.generate(position, ctx.now, &*self.random)
     }
 
     async fn drop_expired_keys(&self, ctx: &Ctx, keys: &[SigningKey]) -> Result<(), Error> {
@@ -216,7 +211,7 @@ impl Keys {
         });
         for key in expired {
             let delete = Write::delete::<SigningKey>(key.kid.as_str());
-            self.core.writer.apply(vec![delete]).await?;
+            self.writer.apply(vec![delete]).await?;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::writer::Writer;
 
 /// Counts the mails with a link that are requested for a mailbox.
 pub(crate) struct MailboxLimits {
-    pub(crate) limiter: Arc<RateLimiter>,
+    pub(crate) rate_limiter: Arc<RateLimiter>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) writer: Arc<Writer>,
 }
@@ -32,7 +32,7 @@ impl MailboxLimits {
         email: &EmailAddress,
     ) -> Result<(), Error> {
         let limit = mailbox_limit(ctx, purpose, email);
-        self.limiter.acquire(ctx, limit.as_slice(), None).await
+        self.rate_limiter.acquire(ctx, limit.as_slice(), None).await
     }
 
     /// Counts the confirmation mail of a sign-up like [`Self::throttle`]. Returns `false` if there were too many.
@@ -48,7 +48,7 @@ impl MailboxLimits {
         };
         let name = limit.limit.name();
         let is_allowed = self
-            .limiter
+            .rate_limiter
             .try_acquire(&limit, ctx.now)
             .await?
             .is_allowed();
@@ -63,7 +63,9 @@ impl MailboxLimits {
     pub(crate) async fn release(&self, ctx: &Ctx, purpose: Purpose, email: &EmailAddress) {
         let limit = mailbox_limit(ctx, purpose, email);
         let limit = limit.filter(|_| self.policy.throttle);
-        self.limiter.release_or_log(ctx, limit.as_slice()).await;
+        self.rate_limiter
+            .release_or_log(ctx, limit.as_slice())
+            .await;
     }
 
     /// Counts an address change for its account, and for this network and the new mailbox.
@@ -76,7 +78,7 @@ impl MailboxLimits {
         let own = KeyedLimit::for_user("email-change", EMAIL_CHANGES, user.id);
         let mut limits = vec![own];
         limits.extend(mailbox_limit(ctx, Purpose::Confirmation, email));
-        self.limiter.acquire(ctx, &limits, Some(user.id)).await
+        self.rate_limiter.acquire(ctx, &limits, Some(user.id)).await
     }
 
     /// Counts a mail for the ceiling of its mailbox, for the worker.
@@ -88,7 +90,7 @@ impl MailboxLimits {
     ) -> Result<Decision, Error> {
         let key = format!("ceiling/{}/{}", purpose.as_str(), email.key());
         let limit = KeyedLimit::budget("mailbox", MAILBOX_CEILING, key);
-        let decision = self.limiter.try_acquire(&limit, now).await?;
+        let decision = self.rate_limiter.try_acquire(&limit, now).await?;
         if !decision.is_allowed() {
             self.writer
                 .record(MetricEvent::Throttled(limit.limit.name()));

@@ -69,7 +69,7 @@ pub(crate) struct UndoLinks {
     pub(crate) writer: Arc<Writer>,
     pub(crate) hasher: Arc<Hasher>,
     pub(crate) random: Arc<dyn RandomSource>,
-    pub(crate) factors: Arc<FactorStore>,
+    pub(crate) factor_store: Arc<FactorStore>,
     pub(crate) session_ender: Arc<SessionEnder>,
     pub(crate) policy: Arc<Policy>,
 }
@@ -99,7 +99,7 @@ impl UndoLinks {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let (link, user) = self.find(ctx, token, undo).await?;
             let since = undo.removes_since(&link);
-            let removed = self.factors.deletions_since(ctx, &user, since).await?;
+            let removed = self.factor_store.deletions_since(ctx, &user, since).await?;
             let turns_off = removed.turns_off;
             let mut batch = self.undo_writes(ctx, undo, (&link, &user), locked.clone(), removed);
             batch.extend(

@@ -5,44 +5,47 @@
 
 use std::sync::Arc;
 
-use crate::access::{Action, Target};
-use crate::core::Core;
+use crate::access::{Access, Action, Target};
+use crate::clock::Clock;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::Node;
-use crate::store::{Records, Write};
+use crate::store::{Records, Store, Write};
+use crate::writer::Writer;
 
 /// Writes and lists nodes.
 pub struct Nodes {
-    pub(crate) core: Arc<Core>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) writer: Arc<Writer>,
 }
 
 impl Nodes {
     /// Records that this node runs now.
     pub async fn report(&self, node: &Node) -> Result<(), Error> {
         let node = Node {
-            seen_at: self.core.now(),
+            seen_at: self.clock.now(),
             ..node.clone()
         };
-        Ok(self.core.writer.apply(vec![Write::put(&node)]).await?)
+        Ok(self.writer.apply(vec![Write::put(&node)]).await?)
     }
 
     /// Deletes the record of this node, which stops.
     pub async fn remove(&self, node: &Node) -> Result<(), Error> {
         let delete = Write::delete::<Node>(node.key());
-        Ok(self.core.writer.apply(vec![delete]).await?)
+        Ok(self.writer.apply(vec![delete]).await?)
     }
 
     /// Returns the nodes that have reported within the last hour, by name and start. They are not about a user, so that this
     /// is not an audit event.
     #[tracing::instrument(name = "list_nodes", level = "trace", skip_all)]
     pub async fn list(&self, ctx: &Ctx) -> Result<Vec<Node>, Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ViewNodes, Target::Others)
             .await?;
         let listed = Node::listed(ctx.now);
-        let mut nodes: Vec<Node> = self.core.ports.store.list_readable(listed).await?;
+        let mut nodes: Vec<Node> = self.store.list_readable(listed).await?;
         nodes.sort_by(|a, b| (&a.name, a.started_at).cmp(&(&b.name, b.started_at)));
         Ok(nodes)
     }

@@ -4,13 +4,17 @@
 //! owner of the mailbox may have requested it: the newest request is sent first, one at a time as the limit refills. It
 //! replaces older waiting mails of the same account and kind.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use super::Outbox;
+use crate::clock::Clock;
 use crate::error::{Error, WriteError};
-use crate::limits::{Decision, KeyedLimit, MAILBOX_CEILING, interval};
+use crate::limits::{Decision, KeyedLimit, MAILBOX_CEILING, MailboxLimits, RateLimiter, interval};
 use crate::model::{Job, MailJob, MailKind, MailLimit, Purpose};
-use crate::store::{Condition, Records, Write};
+use crate::policy::Policy;
+use crate::store::{Condition, Records, Store, Write};
+use crate::writer::Writer;
 
 /// Maximum number of mails that wait for one mailbox. The oldest above it are dropped: an attacker must neither fill the
 /// outbox nor flood the mailbox for days.
@@ -28,12 +32,22 @@ pub(super) enum Admission {
     Dropped,
 }
 
-impl Outbox {
+/// Decides whether a mail may be sent now.
+pub(crate) struct MailAdmission {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) rate_limiter: Arc<RateLimiter>,
+    pub(crate) mailbox_limits: Arc<MailboxLimits>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl MailAdmission {
     /// Counts a mail and decides whether it may be sent. `kind` is the mail that the recipient gets. The request that
     /// caused it is never rejected: that would reveal other sign-ups.
     pub(super) async fn admit(&self, job: &MailJob, kind: MailKind) -> Result<Admission, Error> {
         // A retry after a failed send is not counted again.
-        if !self.core.policy.throttle || job.attempts > 1 {
+        if !self.policy.throttle || job.attempts > 1 {
             return Ok(Admission::Granted);
         }
         match (job.kind.row().limit, job.user_id) {
@@ -41,9 +55,8 @@ impl Outbox {
             (Some(MailLimit::User(name, rate)), Some(user_id)) => {
                 let limit = KeyedLimit::for_user(name, rate, user_id);
                 match self
-                    .core
                     .rate_limiter
-                    .try_acquire(&limit, self.core.now())
+                    .try_acquire(&limit, self.clock.now())
                     .await?
                 {
                     Decision::Allowed { .. } => Ok(Admission::Granted),
@@ -58,9 +71,8 @@ impl Outbox {
         let Some(purpose) = limited_purpose(job) else {
             return Ok(Admission::Granted);
         };
-        let now = self.core.now();
+        let now = self.clock.now();
         let ceiling = self
-            .core
             .mailbox_limits
             .acquire_ceiling(purpose, &job.email, now)
             .await?;
@@ -121,7 +133,7 @@ impl Outbox {
             .only(MailJob::is_mail())
             .descending()
             .limit(MAX_READ);
-        let mut mails: Vec<MailJob> = self.core.ports.store.list_readable(mails).await?;
+        let mut mails: Vec<MailJob> = self.store.list_readable(mails).await?;
         mails.retain(|other| {
             // A mail with a second attempt was admitted.
             let is_new = other.attempts <= 1 && other.failed_at.is_none();
@@ -134,7 +146,7 @@ impl Outbox {
 
     /// Applies a write to a mail. If another worker has leased or deleted the mail in the meantime, nothing is changed.
     async fn unless_leased(&self, write: Write) -> Result<(), Error> {
-        match self.core.writer.apply(vec![write]).await {
+        match self.writer.apply(vec![write]).await {
             Ok(()) | Err(WriteError::Stale) => Ok(()),
             Err(other) => Err(other.into()),
         }

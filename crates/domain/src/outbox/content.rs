@@ -1,16 +1,20 @@
 //! Decides, when a mail is sent, to whom it goes and what it says, by the row of its kind.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use super::Outbox;
+use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::model::{
     InvitationDelivery, Link, MailJob, MailKind, MailLink, NewEmail, Purpose, Recipient, User,
 };
 use crate::outbox::Mail;
-use crate::store::{Records, Write};
+use crate::policy::Policy;
+use crate::store::{Records, Store, Write};
 use crate::values::{EmailAddress, Name, Token, Username};
+use crate::writer::Writer;
 
 /// Maximum length of a username in a mail to an unconfirmed address. A longer one could carry a message.
 const MAX_SAFE_NAME_LENGTH: usize = 24;
@@ -34,10 +38,18 @@ pub(super) struct Outgoing {
     to: EmailAddress,
 }
 
-impl Outbox {
+/// Resolves the recipient of a mail, and composes it.
+pub(crate) struct MailContent {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl MailContent {
     /// Resolves the current recipient and content of a mail; `None` if it has no recipient or is no longer due.
     pub(super) async fn resolve(&self, job: &MailJob) -> Result<Option<Outgoing>, Error> {
-        let store = &self.core.ports.store;
+        let store = &self.store;
         let user: Option<User> = match job.user_id {
             Some(id) => store.get(id).await?,
             None => None,
@@ -76,7 +88,7 @@ impl Outbox {
             None => return Ok(None),
             Some(PlannedLink::Page(url)) => (url, None),
             Some(PlannedLink::Secret(purpose, expires_at)) => {
-                let secret = Token::generate(&*self.core.ports.random);
+                let secret = Token::generate(&*self.random);
                 let link = Link {
                     digest: secret.digest(),
                     user_id: mail.user.id,
@@ -113,7 +125,7 @@ impl Outbox {
 
     /// The link of a mail that is sent now; `None` if it cannot have one.
     fn link_of(&self, ctx: &Ctx, mail: &Outgoing) -> Option<PlannedLink> {
-        let policy = &self.core.policy;
+        let policy = &self.policy;
         Some(match mail.kind.row().link {
             MailLink::Page(path) => PlannedLink::Page(format!("{}{path}", policy.public_url)),
             MailLink::Secret(purpose, lifetime) => {
@@ -127,7 +139,7 @@ impl Outbox {
     }
 
     fn secret_url(&self, purpose: Purpose, secret: &str) -> String {
-        let (base, page) = (&self.core.policy.public_url, purpose.as_str());
+        let (base, page) = (&self.policy.public_url, purpose.as_str());
         format!("{base}/{page}/{secret}")
     }
 
@@ -138,7 +150,7 @@ impl Outbox {
             Write::check::<MailJob>(job.id, Vec::new()),
             Write::put(&link),
         ];
-        match self.core.writer.apply(changes).await {
+        match self.writer.apply(changes).await {
             Ok(()) => Ok(true),
             Err(WriteError::Stale) => Ok(false),
             Err(other) => Err(other.into()),

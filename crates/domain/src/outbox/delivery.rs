@@ -1,20 +1,26 @@
 //! Delivers one mail: sends it, or drops it, and decides about the next attempt.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 
-use super::Outbox;
-use super::admission::Admission;
-use super::content::Outgoing;
+use super::admission::{Admission, MailAdmission};
+use super::content::{MailContent, Outgoing};
+use super::unless_deleted;
+use crate::clock::{Clock, RandomSource};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
 use crate::limits::{MAILBOX, MAILBOX_CEILING};
 use crate::metric_event::{MailFate, MetricEvent};
 use crate::model::{Job, LEASE_DURATION, MailJob, MailKind, User};
-use crate::outbox::{Mail, MailError};
-use crate::store::{Records, Write};
+use crate::outbox::leases::MailLeases;
+use crate::outbox::{Mail, MailError, Mailer};
+use crate::policy::Policy;
+use crate::store::{Records, Store, Write};
 use crate::values::JobId;
+use crate::writer::Writer;
 
 /// Minimum and maximum delay between two attempts.
 const MIN_RETRY_SECONDS: i64 = 2;
@@ -24,7 +30,20 @@ const MAX_RESENT: usize = 3;
 /// One network cannot use up the ceiling of a mailbox. Both limits refill in the same time, so that holds at any moment.
 const _: () = assert!(MAILBOX.burst as usize * MAX_RESENT < MAILBOX_CEILING.burst as usize);
 
-impl Outbox {
+/// Delivers mails.
+pub(crate) struct MailDelivery {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) mail_leases: Arc<MailLeases>,
+    pub(crate) mail_content: Arc<MailContent>,
+    pub(crate) mail_admission: Arc<MailAdmission>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl MailDelivery {
     /// Delivers one mail, in a separate trace: the request that queued it has already ended.
     #[tracing::instrument(
         name = "deliver_mail",
@@ -41,23 +60,23 @@ impl Outbox {
             (MailKind::ConfirmationResend, None) => self.resend_confirmation(ctx, job).await?,
             _ => vec![self.deliver_resolved(ctx, job).await?],
         };
-        self.core.mail_leases.remove(job.id);
+        self.mail_leases.remove(job.id);
         Ok(fates)
     }
 
     async fn deliver_resolved(&self, ctx: &Ctx, job: &MailJob) -> Result<MailFate, Error> {
-        let fate = match self.resolve(job).await? {
+        let fate = match self.mail_content.resolve(job).await? {
             Some(mail) => self.send(ctx, job, &mail).await?,
             None => self.drop_mail(job).await?,
         };
-        self.core.mail_leases.remove(job.id);
+        self.mail_leases.remove(job.id);
         Ok(fate)
     }
 
     /// Replaces a request for the confirmation mail by one mail for each of the newest users with this pending
     /// address, and delivers them. This worker has the leases on the new mails.
     async fn resend_confirmation(&self, ctx: &Ctx, job: &MailJob) -> Result<Vec<MailFate>, Error> {
-        let store = &self.core.ports.store;
+        let store = &self.store;
         let key = job.email.key();
         let pending = User::with_pending_email(key).limit(MAX_RESENT);
         let users: Vec<User> = store.list_readable(pending).await?;
@@ -68,10 +87,10 @@ impl Outbox {
         // Their ids have the same time, so waiting mails are sent in random order: repeated resends do not always delay
         // the same user.
         let mails = users.into_iter().map(|user| MailJob {
-            id: JobId::generate(ctx.now, &*self.core.ports.random),
+            id: JobId::generate(ctx.now, &*self.random),
             user_id: Some(user.id),
             attempts: 1,
-            due_at: self.core.now() + LEASE_DURATION,
+            due_at: self.clock.now() + LEASE_DURATION,
             ..job.clone()
         });
         let mails: Vec<_> = mails.collect();
@@ -80,13 +99,13 @@ impl Outbox {
             Write::delete::<MailJob>(job.id),
         ];
         changes.extend(mails.iter().map(Write::insert));
-        match self.core.writer.apply(changes).await {
+        match self.writer.apply(changes).await {
             Ok(()) => {}
             // Another worker has replaced it after the lease expired.
             Err(WriteError::Stale) => return Ok(Vec::new()),
             Err(other) => return Err(other.into()),
         }
-        self.core.mail_leases.insert(&mails, ctx.now);
+        self.mail_leases.insert(&mails, ctx.now);
         let runs = mails.iter().map(|mail| self.deliver_resolved(ctx, mail));
         join_all(runs).await.into_iter().collect()
     }
@@ -95,26 +114,26 @@ impl Outbox {
         if let Some(fate) = self.hold_back(job, mail.kind).await? {
             return Ok(fate);
         }
-        let Some(composed) = self.compose(ctx, job, mail).await? else {
+        let Some(composed) = self.mail_content.compose(ctx, job, mail).await? else {
             return self.drop_mail(job).await;
         };
-        if let Err(error) = self.core.ports.mailer.send(&composed).await {
+        if let Err(error) = self.mailer.send(&composed).await {
             return self.send_failed(ctx, job, &composed, &error).await;
         }
         let mut changes = vec![Write::delete::<MailJob>(job.id)];
         if job.kind == MailKind::Recovery {
             let (user_id, mail) = (mail.user.id, job.id);
             let mailed = Event::RecoveryMailed { user_id, mail };
-            self.core.writer.emit(ctx, mailed, &mut changes);
+            self.writer.emit(ctx, mailed, &mut changes);
         }
-        self.core.writer.apply(changes).await?;
+        self.writer.apply(changes).await?;
         tracing::info!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, "mail sent");
         Ok(self.record(job, MailFate::Sent))
     }
 
     /// Lets a mail above its limit wait, or drops it. Returns `None` if it may be sent.
     async fn hold_back(&self, job: &MailJob, kind: MailKind) -> Result<Option<MailFate>, Error> {
-        match self.admit(job, kind).await? {
+        match self.mail_admission.admit(job, kind).await? {
             Admission::Granted => Ok(None),
             Admission::WaitsUntil(due_at) => {
                 tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.due_at = %due_at, "mail waits: limit of its mailbox reached");
@@ -136,26 +155,25 @@ impl Outbox {
     ) -> Result<MailFate, Error> {
         let (cause, reply) = (without_secret(chain(error), mail), chain(&*error.cause));
         let reply = without_secret(reply, mail);
-        let now = self.core.now();
+        let now = self.clock.now();
         let age = now.duration_since(job.created_at);
-        if error.permanent || age >= self.core.policy.mail_lifetime {
+        if error.permanent || age >= self.policy.mail_lifetime {
             tracing::error!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, error = %cause, "mail failed permanently");
             return self.fail(ctx, job, &reply).await;
         }
         let due_at = now + retry_delay(age);
         let retry = Job::retry_at(job.id, due_at, job.failed_attempt(&reply));
-        self.unless_deleted(retry).await?;
+        unless_deleted(&self.writer, retry).await?;
         tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, mail.due_at = %due_at, error = %cause, "mail deferred");
         Ok(self.record(job, MailFate::Deferred))
     }
 
     async fn fail(&self, ctx: &Ctx, job: &MailJob, reply: &str) -> Result<MailFate, Error> {
-        let fail = Job::fail(job.id, self.core.now(), job.failed_attempt(reply));
+        let fail = Job::fail(job.id, self.clock.now(), job.failed_attempt(reply));
         let mut failed = vec![fail];
-        self.core
-            .writer
+        self.writer
             .emit(ctx, Event::MailFailed { job }, &mut failed);
-        match self.core.writer.apply(failed).await {
+        match self.writer.apply(failed).await {
             Ok(()) => Ok(self.record(job, MailFate::Failed)),
             // The mail was deleted with its user.
             Err(WriteError::Stale) => self.drop_mail(job).await,
@@ -165,12 +183,12 @@ impl Outbox {
 
     async fn drop_mail(&self, job: &MailJob) -> Result<MailFate, Error> {
         let delete = Write::delete::<MailJob>(job.id);
-        self.core.writer.apply(vec![delete]).await?;
+        self.writer.apply(vec![delete]).await?;
         Ok(self.record(job, MailFate::Dropped))
     }
 
     fn record(&self, job: &MailJob, fate: MailFate) -> MailFate {
-        self.core.writer.record(MetricEvent::Mail(job.kind, fate));
+        self.writer.record(MetricEvent::Mail(job.kind, fate));
         fate
     }
 }

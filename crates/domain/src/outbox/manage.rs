@@ -1,17 +1,19 @@
 //! What admins do with queued mails: list, view, retry and delete them, and send a test mail.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::Outbox;
-use crate::access::{Action, NO_USER, Target};
+use crate::access::{Access, Action, NO_USER, Target};
+use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
 use crate::model::{Job, MailFilter, MailJob, User};
-use crate::outbox::MailText;
-use crate::store::{Record, Records, readable};
+use crate::outbox::content::MailContent;
+use crate::outbox::{MailText, Mailer, QueuedMails};
+use crate::store::{Record, Records, Store, readable};
 use crate::values::{EmailAddress, Invalid, JobId, UserId};
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// A queued mail, and its content.
 pub struct ViewedMail {
@@ -22,36 +24,46 @@ pub struct ViewedMail {
     pub text: Option<MailText>,
 }
 
-impl Outbox {
+/// Lists, shows, retries and deletes queued mails, and sends test mails.
+pub struct UnsentMails {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) queued_mails: Arc<QueuedMails>,
+    pub(crate) mail_content: Arc<MailContent>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl UnsentMails {
     /// Lists the queued mails that match the filter, newest first.
     #[tracing::instrument(name = "list_mails", level = "trace", skip_all)]
     pub async fn list(&self, ctx: &Ctx, filter: &MailFilter) -> Result<Vec<MailJob>, Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ReadOutbox, Target::Others)
             .await?;
-        let mails = self.core.ports.store.list_readable(filter.query()).await?;
-        self.core.writer.emit_view(ctx, Event::OutboxListed).await?;
+        let mails = self.store.list_readable(filter.query()).await?;
+        self.writer.emit_view(ctx, Event::OutboxListed).await?;
         Ok(mails)
     }
 
     /// Returns a queued mail with its content.
     #[tracing::instrument(name = "view_mail", level = "trace", skip_all)]
     pub async fn view(&self, ctx: &Ctx, id: JobId) -> Result<ViewedMail, Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ReadOutbox, Target::Others)
             .await?;
         let job = self.find(id).await?;
-        let outgoing = self.resolve(&job).await?;
-        let preview = outgoing.and_then(|outgoing| self.compose_preview(ctx, &job, &outgoing));
-        let text = preview.map(|mail| self.core.ports.mailer.preview(&mail));
+        let outgoing = self.mail_content.resolve(&job).await?;
+        let preview =
+            outgoing.and_then(|outgoing| self.mail_content.compose_preview(ctx, &job, &outgoing));
+        let text = preview.map(|mail| self.mailer.preview(&mail));
         let text = text.transpose().map_err(|error| {
             tracing::error!(mail.kind = job.kind.as_str(), error = %chain(&error), "mail cannot be rendered");
             Error::Internal("a mail cannot be rendered")
         })?;
         let viewed = Event::MailViewed { job: &job };
-        self.core.writer.emit_view(ctx, viewed).await?;
+        self.writer.emit_view(ctx, viewed).await?;
         Ok(ViewedMail { mail: job, text })
     }
 
@@ -62,11 +74,10 @@ impl Outbox {
         ctx: &Ctx,
         mails: &[MailJob],
     ) -> Result<BTreeMap<JobId, User>, Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ReadOutbox, Target::Others)
             .await?;
-        let store = &self.core.ports.store;
+        let store = &self.store;
         let ids: BTreeSet<UserId> = mails.iter().filter_map(|mail| mail.user_id).collect();
         let mut users: Vec<User> = store.get_all(ids).await?;
         let by_address = mails.iter().filter(|mail| mail.user_id.is_none());
@@ -89,8 +100,7 @@ impl Outbox {
     /// sending it. Returns the mail.
     #[tracing::instrument(name = "retry_mail", level = "trace", skip_all)]
     pub async fn retry(&self, ctx: &Ctx, id: JobId) -> Result<MailJob, Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ManageOutbox, Target::Others)
             .await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
@@ -98,13 +108,13 @@ impl Outbox {
             if job.is_leased(ctx.now) {
                 return Ok(job);
             }
-            let mut batch = self.core.access.admin_check(ctx);
+            let mut batch = self.access.admin_check(ctx);
             batch.push(job.retry(ctx.now));
             let retried = Event::MailRetried { job: &job };
-            self.core.writer.emit(ctx, retried, &mut batch);
-            match self.core.writer.apply(batch).await {
+            self.writer.emit(ctx, retried, &mut batch);
+            match self.writer.apply(batch).await {
                 Ok(()) => {
-                    self.core.queued_mails.wake();
+                    self.queued_mails.wake();
                     return Ok(job.retried(ctx.now));
                 }
                 // A worker has leased it.
@@ -119,16 +129,15 @@ impl Outbox {
     /// . A mail that a worker is sending at this moment may still be sent.
     #[tracing::instrument(name = "delete_mail", level = "trace", skip_all)]
     pub async fn delete(&self, ctx: &Ctx, id: JobId) -> Result<(), Error> {
-        self.core
-            .access
+        self.access
             .ensure_reauthenticated(ctx, Action::DeleteMail, NO_USER)
             .await?;
         let job = self.find(id).await?;
-        let mut batch = self.core.access.admin_check(ctx);
+        let mut batch = self.access.admin_check(ctx);
         batch.push(job.delete());
         let deleted = Event::MailDeleted { job: &job };
-        self.core.writer.emit(ctx, deleted, &mut batch);
-        match self.core.writer.apply(batch).await {
+        self.writer.emit(ctx, deleted, &mut batch);
+        match self.writer.apply(batch).await {
             Err(WriteError::Stale) => Err(Error::NotFound),
             other => Ok(other?),
         }
@@ -137,11 +146,10 @@ impl Outbox {
     /// Queues a test mail to the admin who asks for it, like any other mail. Returns its id.
     #[tracing::instrument(name = "send_test_mail", level = "trace", skip_all)]
     pub async fn send_test(&self, ctx: &Ctx) -> Result<JobId, Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ManageOutbox, Target::Others)
             .await?;
-        let store = &self.core.ports.store;
+        let store = &self.store;
         let own: Option<User> = match ctx.actor.user_id() {
             Some(id) => store.get(id).await?,
             None => None,
@@ -151,18 +159,18 @@ impl Outbox {
             let missing = Invalid::new("missing", "Your account has no confirmed email address.");
             return Err(Error::invalid("email", missing));
         }
-        self.core.queued_mails.ensure_not_full()?;
-        let mail = JobId::generate(ctx.now, &*self.core.ports.random);
-        let mut batch = self.core.access.admin_check(ctx);
+        self.queued_mails.ensure_not_full()?;
+        let mail = JobId::generate(ctx.now, &*self.random);
+        let mut batch = self.access.admin_check(ctx);
         let requested = Event::TestMailRequested { user: &user, mail };
-        self.core.writer.emit(ctx, requested, &mut batch);
-        self.core.writer.apply(batch).await?;
+        self.writer.emit(ctx, requested, &mut batch);
+        self.writer.apply(batch).await?;
         Ok(mail)
     }
 
     /// Reads a mail. A job that is not a mail, or of a kind that only a newer release knows, is not found.
     async fn find(&self, id: JobId) -> Result<MailJob, Error> {
-        let store = &self.core.ports.store;
+        let store = &self.store;
         let found = store.get_rows(Job::TABLE, vec![id.into()]).await?;
         let mail = found.first().and_then(readable::<MailJob>);
         mail.ok_or(Error::NotFound)

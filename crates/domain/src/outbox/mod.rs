@@ -5,9 +5,9 @@
 //! in the outbox and is retried: delivery is at least once, and exactly once if nothing fails. `model/mail_kind.rs` declares
 //! what differs between the mails. `subscriber` queues the mails of an event, `queued_mails` limits their number. `manage` is what admins do with queued mails.
 
-mod admission;
-mod content;
-mod delivery;
+pub(crate) mod admission;
+pub(crate) mod content;
+pub(crate) mod delivery;
 pub(crate) mod leases;
 mod manage;
 mod port;
@@ -18,14 +18,17 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use crate::core::Core;
+use crate::clock::Clock;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::metric_event::MailFate;
 use crate::model::{Job, LEASE_DURATION, MailJob};
-use crate::store::{Claim, Record, Records, Row, Write};
+use crate::outbox::leases::MailLeases;
+use crate::store::{Claim, Record, Records, Row, Store, Write};
+use crate::writer::Writer;
 
-pub use manage::ViewedMail;
+use delivery::MailDelivery;
+pub use manage::{UnsentMails, ViewedMail};
 pub use port::{MAIL_TIMEOUT, Mail, MailError, MailText, Mailer, OutboxStats};
 pub(crate) use queued_mails::QueuedMails;
 
@@ -62,15 +65,20 @@ impl DeliveryCounts {
     }
 }
 
-/// Sends the mails in the outbox, and lets admins manage them.
+/// Sends the mails in the outbox.
 pub struct Outbox {
-    pub(crate) core: Arc<Core>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) mail_leases: Arc<MailLeases>,
+    pub(crate) queued_mails: Arc<QueuedMails>,
+    pub(crate) mail_delivery: Arc<MailDelivery>,
+    pub(crate) writer: Arc<Writer>,
 }
 
 impl Outbox {
     /// Sends up to `limit` due mails concurrently. One run of the worker.
     pub async fn deliver(&self, ctx: &Ctx, limit: usize) -> Result<DeliveryCounts, Error> {
-        self.core.queued_mails.refresh(ctx).await?;
+        self.queued_mails.refresh(ctx).await?;
         let claim = Claim {
             table: MailJob::TABLE,
             kinds: MailJob::kinds(),
@@ -78,14 +86,16 @@ impl Outbox {
             lease_until: ctx.now + LEASE_DURATION,
             limit,
         };
-        let jobs: Vec<MailJob> = self.core.ports.store.claim(claim).await?;
-        self.core.mail_leases.insert(&jobs, ctx.now);
+        let jobs: Vec<MailJob> = self.store.claim(claim).await?;
+        self.mail_leases.insert(&jobs, ctx.now);
         if !jobs.is_empty() {
             // There may be more, for a task that waits.
-            self.core.queued_mails.wake();
+            self.queued_mails.wake();
         }
         let mut delivered = DeliveryCounts::default();
-        let runs = jobs.iter().map(|job| self.deliver_one(ctx, job));
+        let runs = jobs
+            .iter()
+            .map(|job| self.mail_delivery.deliver_one(ctx, job));
         for fates in join_all(runs).await {
             fates?.into_iter().for_each(|fate| delivered.count(fate));
         }
@@ -95,10 +105,10 @@ impl Outbox {
     /// Releases the leases on mails whose delivery was interrupted, so that another node, or the next start, sends
     /// them at once. Returns their number.
     pub async fn release_leases(&self) -> Result<usize, Error> {
-        let now = self.core.now();
-        let ids = self.core.mail_leases.take(now);
+        let now = self.clock.now();
+        let ids = self.mail_leases.take(now);
         for id in &ids {
-            self.unless_deleted(Job::release(*id, now)).await?;
+            unless_deleted(&self.writer, Job::release(*id, now)).await?;
         }
         Ok(ids.len())
     }
@@ -107,12 +117,12 @@ impl Outbox {
     /// belongs to a process that died.
     pub async fn expire_leases(&self, ctx: &Ctx) -> Result<(), Error> {
         let leased = Job::due_between(ctx.now, ctx.now + LEASE_DURATION).only(MailJob::is_mail());
-        let leased: Vec<MailJob> = self.core.ports.store.list_readable(leased).await?;
+        let leased: Vec<MailJob> = self.store.list_readable(leased).await?;
         for batch in leased.chunks(EXPIRED_AT_ONCE) {
             let expire = batch
                 .iter()
                 .map(|job| Job::expire_lease(job.id, job.due_at, ctx.now));
-            match self.core.writer.apply(expire.collect()).await {
+            match self.writer.apply(expire.collect()).await {
                 // Another process holds or deleted one of them. The leases end by themselves.
                 Ok(()) | Err(WriteError::Stale) => {}
                 Err(other) => return Err(other.into()),
@@ -123,7 +133,7 @@ impl Outbox {
 
     /// Counts the mails in the outbox.
     pub async fn stats(&self) -> Result<OutboxStats, Error> {
-        let store = &self.core.ports.store;
+        let store = &self.store;
         let (waiting, failed) = (
             Job::waiting().only(MailJob::is_mail()),
             Job::failed().only(MailJob::is_mail()),
@@ -143,19 +153,19 @@ impl Outbox {
     /// Counts the queued mails for the limit of the outbox, unless they were counted in the last seconds. Only for a process
     /// that does not [deliver](Self::deliver).
     pub async fn refresh_limit(&self, ctx: &Ctx) -> Result<(), Error> {
-        self.core.queued_mails.refresh(ctx).await
+        self.queued_mails.refresh(ctx).await
     }
 
     /// Waits until this node has added a mail, or has found one that is due. For the worker.
     pub async fn mail_enqueued(&self) {
-        self.core.queued_mails.enqueued().await;
+        self.queued_mails.enqueued().await;
     }
+}
 
-    /// Applies a write to a mail, unless it was deleted.
-    async fn unless_deleted(&self, write: Write) -> Result<(), Error> {
-        match self.core.writer.apply(vec![write]).await {
-            Ok(()) | Err(WriteError::Stale) => Ok(()),
-            Err(other) => Err(other.into()),
-        }
+/// Applies a write to a mail, unless it was deleted.
+async fn unless_deleted(writer: &Writer, write: Write) -> Result<(), Error> {
+    match writer.apply(vec![write]).await {
+        Ok(()) | Err(WriteError::Stale) => Ok(()),
+        Err(other) => Err(other.into()),
     }
 }

@@ -14,7 +14,7 @@ use crate::values::{EmailAddress, Identifier, JobId, Locale, UserId};
 /// Queues the mails about an event.
 pub(crate) struct MailSubscriber {
     pub(crate) random: Arc<dyn RandomSource>,
-    pub(crate) queued: Arc<QueuedMails>,
+    pub(crate) queued_mails: Arc<QueuedMails>,
 }
 
 impl Subscriber for MailSubscriber {
@@ -131,14 +131,14 @@ impl Subscriber for MailSubscriber {
                     queue(sign_in_notice(ctx, id(), user, email, unusual));
                 }
             }
-            Event::CodesLockedOut { user } if self.queued.ensure_not_full().is_ok() => {
+            Event::CodesLockedOut { user } if self.queued_mails.ensure_not_full().is_ok() => {
                 notify(MailKind::CodeLockout, user);
             }
             // The notice is dropped if the outbox is full.
             Event::LockedOut {
                 account,
                 identifier,
-            } if self.queued.ensure_not_full().is_ok() => {
+            } if self.queued_mails.ensure_not_full().is_ok() => {
                 queue_lockout(ctx, id(), account, identifier, &mut queue);
             }
             _ => {}

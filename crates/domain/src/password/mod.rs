@@ -14,27 +14,38 @@ pub(crate) mod verifier;
 
 use std::sync::Arc;
 
-use crate::access::ensure_operator;
-use crate::core::Core;
+use crate::access::{Access, ensure_operator};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::NewPasswordReason;
 use crate::factors::recovery_grant::RecoveryGrant;
-use crate::hashing::HashClient;
+use crate::hashing::{HashClient, Hasher};
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Credential, User, Version};
 use crate::password::account::{AccountLookup, own_identifier};
-use crate::reauthentication::Proof;
-use crate::store::Records;
+use crate::password::attempts::PasswordAttempts;
+use crate::password::verifier::PasswordVerifier;
+use crate::policy::Policy;
+use crate::reauthentication::{Proof, Reauthentication};
+use crate::sessions::SessionEnder;
+use crate::store::{Records, Store};
 use crate::users::ensure_version;
 use crate::values::{Identifier, Invalid, NewPassword, Password, Secret};
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 pub(crate) use new_password::password_writes;
 
 /// Changes and sets passwords.
 pub struct Passwords {
-    pub(crate) core: Arc<Core>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) hasher: Arc<Hasher>,
+    pub(crate) session_ender: Arc<SessionEnder>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) password_verifier: Arc<PasswordVerifier>,
+    pub(crate) password_attempts: Arc<PasswordAttempts>,
+    pub(crate) reauthentication: Arc<Reauthentication>,
+    pub(crate) writer: Arc<Writer>,
 }
 
 impl Passwords {
@@ -52,44 +63,39 @@ impl Passwords {
     ) -> Result<(), Error> {
         let (identifier, lookup) = match (ctx.actor.user_id(), identifier) {
             (Some(id), _) => {
-                let user: Option<User> = self.core.ports.store.get(id).await?;
+                let user: Option<User> = self.store.get(id).await?;
                 let user = user.ok_or(Error::InvalidToken)?;
                 (own_identifier(&user)?, AccountLookup::from_user(user))
             }
             (None, Some(identifier)) => (
                 identifier.clone(),
-                self.core.password_verifier.find_account(identifier).await?,
+                self.password_verifier.find_account(identifier).await?,
             ),
             (None, None) => return Err(Error::AuthenticationRequired),
         };
         let (kind, current) = (AuditKind::PasswordChanged, &proof.password);
         let verified = self
-            .core
             .password_verifier
             .verify_sign_in(ctx, &identifier, lookup, current, kind)
             .await?;
         // Checked before the code, which a rejected password must not use up.
         let checked = ensure_version(&verified.user, expected).and_then(|()| {
             let personal = verified.user.personal_words();
-            self.core
-                .policy
+            self.policy
                 .check_new_password("new_password", new.expose(), &personal)
         });
         if checked.is_err() {
-            self.core
-                .password_attempts
+            self.password_attempts
                 .release_backoff(ctx, &verified)
                 .await?;
         }
         let password = checked?;
-        self.core
-            .reauthentication
+        self.reauthentication
             .finish_proof(ctx, &verified, proof.code.as_ref(), kind)
             .await?;
         let user = verified.user;
         let hash_client = HashClient::from_ctx(ctx);
         let hash = self
-            .core
             .hasher
             .hash(&hash_client, password.as_password())
             .await?;
@@ -112,26 +118,20 @@ impl Passwords {
         expected: Option<Version>,
     ) -> Result<(), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let mut batch = password_writes(
-                &self.core.writer,
-                ctx,
-                &user,
-                hash.clone(),
-                authority.reason(),
-            );
+            let mut batch =
+                password_writes(&self.writer, ctx, &user, hash.clone(), authority.reason());
             // The new password is not that of a recovery.
             batch.push(RecoveryGrant::write(user.id, None));
-            match self.core.writer.apply(batch).await {
+            match self.writer.apply(batch).await {
                 Ok(()) => {
                     let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
-                    self.core
-                        .session_ender
+                    self.session_ender
                         .end_sessions(ctx, user.id, epoch, reason, ctx.actor.session_id())
                         .await;
                     return Ok(());
                 }
                 Err(WriteError::Stale) if expected.is_none() => {
-                    let stored: Option<User> = self.core.ports.store.get(user.id).await?;
+                    let stored: Option<User> = self.store.get(user.id).await?;
                     let stored = stored.ok_or(Error::InvalidToken)?;
                     if stored.security_epoch != user.security_epoch {
                         self.ensure_still_proven(ctx, &stored, &authority).await?;
@@ -153,14 +153,12 @@ impl Passwords {
         let Authority::Password(identifier, current) = authority else {
             return Ok(());
         };
-        self.core
-            .password_verifier
+        self.password_verifier
             .ensure_can_sign_in(ctx, identifier, user, AuditKind::PasswordChanged)
             .await?;
-        let stored = self.core.ports.store.get::<Credential>(user.id).await?;
+        let stored = self.store.get::<Credential>(user.id).await?;
         let hash = stored.as_ref().map(|credential| &credential.data);
         let verification = self
-            .core
             .hasher
             .verify(&HashClient::known_device(), current, hash)
             .await?;
@@ -174,14 +172,11 @@ impl Passwords {
     /// user's password.
     pub async fn set(&self, ctx: &Ctx, named: &str, new: &Secret<String>) -> Result<(), Error> {
         ensure_operator(ctx)?;
-        let user = self.core.access.find_by_name(named).await?;
-        let password = self.core.policy.check_new_password(
-            "password",
-            new.expose(),
-            &user.personal_words(),
-        )?;
+        let user = self.access.find_by_name(named).await?;
+        let password =
+            self.policy
+                .check_new_password("password", new.expose(), &user.personal_words())?;
         let hash = self
-            .core
             .hasher
             .hash(&HashClient::from_ctx(ctx), password.as_password())
             .await?;
@@ -191,17 +186,17 @@ impl Passwords {
 
     /// Checks a new password against the rules. `personal` are the user's own names.
     pub fn check_rules(&self, text: &str, personal: &[&str]) -> Result<NewPassword, Invalid> {
-        NewPassword::parse(text, &self.core.policy.password_rules, personal)
+        NewPassword::parse(text, &self.policy.password_rules, personal)
     }
 
     /// Number of passwords that wait for hashing or are being hashed.
     pub fn hashing_queue_depth(&self) -> usize {
-        self.core.hasher.queued()
+        self.hasher.queued()
     }
 
     /// Maximum number of passwords that wait for hashing or are being hashed.
     pub fn hashing_queue_capacity(&self) -> usize {
-        self.core.hasher.capacity()
+        self.hasher.capacity()
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct VerifiedPassword {
 pub(crate) struct PasswordVerifier {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) hasher: Arc<Hasher>,
-    pub(crate) attempts: Arc<PasswordAttempts>,
+    pub(crate) password_attempts: Arc<PasswordAttempts>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) writer: Arc<Writer>,
 }
@@ -98,7 +98,8 @@ impl PasswordVerifier {
         );
         let account = owner.clone();
         let (attempt, lockout, stored) = tokio::join!(
-            self.attempts.begin(ctx, identifier, owner.as_ref()),
+            self.password_attempts
+                .begin(ctx, identifier, owner.as_ref()),
             self.store.get::<Lockout>(target.0),
             self.stored_password(owner.as_ref()),
         );
@@ -122,7 +123,7 @@ impl PasswordVerifier {
                 });
             }
             Err(error) => {
-                self.attempts.release(ctx, &attempt).await?;
+                self.password_attempts.release(ctx, &attempt).await?;
                 return Err(error);
             }
         }
@@ -130,7 +131,7 @@ impl PasswordVerifier {
         // Otherwise an attacker could clear the count by signing up with the owner's address and a password of
         // their own.
         let mut lockout = self
-            .attempts
+            .password_attempts
             .count_wrong(ctx, &attempt, identifier, account.as_ref(), target)
             .await?;
         let unconfirmed = async {
@@ -170,7 +171,7 @@ impl PasswordVerifier {
             .ensure_can_sign_in(ctx, identifier, &verified.user, kind)
             .await;
         if let Err(refusal) = allowed {
-            self.attempts.clear(&verified).await?;
+            self.password_attempts.clear(&verified).await?;
             return Err(refusal);
         }
         Ok(verified)

@@ -4,18 +4,19 @@
 //! failed attempts, and those with a pending address would reveal whether another user owns it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::Action;
+use crate::access::{Access, Action};
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
 use crate::model::{AuditEvent, AuditFilter, AuditKind, actor_id};
-use crate::profile::Profile;
 use crate::sessions::Authenticated;
-use crate::store::Records;
+use crate::store::{Records, Store};
 use crate::values::{AuditEventId, UserId};
+use crate::writer::Writer;
 
 /// An audit event about a user, as the user sees it.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,7 +89,14 @@ fn proves_the_user(event: &AuditEvent) -> bool {
     }
 }
 
-impl Profile {
+/// Lists what happened to an account.
+pub struct RecentActivity {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl RecentActivity {
     /// Returns the activity of an account, newest first, older than `before`, at most `limit` entries. Writes an audit
     /// event if it is another user's.
     #[tracing::instrument(name = "list_activity", level = "trace", skip_all)]
@@ -100,14 +108,12 @@ impl Profile {
         limit: usize,
     ) -> Result<Vec<Activity>, Error> {
         let user = self
-            .core
             .access
             .resolve(ctx, Action::ViewActivity, named)
             .await?;
         let events = AuditFilter::activity(user.id, before, limit);
-        let events: Vec<AuditEvent> = self.core.ports.store.list_readable(events).await?;
-        self.core
-            .writer
+        let events: Vec<AuditEvent> = self.store.list_readable(events).await?;
+        self.writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
         let seen = |event| as_seen_by_the_user(event, user.id);
@@ -119,7 +125,7 @@ impl Profile {
     pub async fn other_sign_in(&self, session: &Authenticated) -> Result<Option<Activity>, Error> {
         let (user_id, signed_in_at) = (session.user().id, session.session().created_at);
         let sign_ins = AuditFilter::sign_ins(user_id, 2);
-        let sign_ins: Vec<AuditEvent> = self.core.ports.store.list_readable(sign_ins).await?;
+        let sign_ins: Vec<AuditEvent> = self.store.list_readable(sign_ins).await?;
         let other = sign_ins.into_iter().find(|event| event.at != signed_in_at);
         Ok(other.map(|event| as_seen_by_the_user(event, user_id)))
     }

@@ -4,21 +4,24 @@
 //! of stored data: a field of [`PersonalData`], and its retention period in the document of the `web` crate.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::{Action, ensure_operator};
+use crate::access::{Access, Action, ensure_operator};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::factors::FactorList;
+use crate::factors::store::FactorStore;
 use crate::model::{
     AuditEvent, AuditFilter, Credential, Device, Job, LastSignIn, Link, MailJob, Purpose,
     Recipient, Session, User,
 };
-use crate::profile::Profile;
+use crate::sessions::LastSeenTimes;
 use crate::store::{Records, Store};
 use crate::values::{AuditEventId, EmailAddress};
+use crate::writer::Writer;
 
 /// Maximum length of a scheme name in the export.
 const MAX_SCHEME: usize = 24;
@@ -73,15 +76,20 @@ impl PersonalData {
     }
 }
 
-impl Profile {
+/// Exports everything stored about one user.
+pub struct PersonalExport {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) last_seen: Arc<LastSeenTimes>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) factor_store: Arc<FactorStore>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl PersonalExport {
     /// Returns everything stored about a user, for that user or an admin, and writes an audit event.
     #[tracing::instrument(name = "export_user", level = "trace", skip_all)]
     pub async fn export(&self, ctx: &Ctx, named: &str) -> Result<PersonalData, Error> {
-        let user = self
-            .core
-            .access
-            .resolve(ctx, Action::ExportUser, named)
-            .await?;
+        let user = self.access.resolve(ctx, Action::ExportUser, named).await?;
         self.export_data(ctx, user).await
     }
 
@@ -89,27 +97,27 @@ impl Profile {
     /// address.
     pub async fn export_by_name(&self, ctx: &Ctx, named: &str) -> Result<PersonalData, Error> {
         ensure_operator(ctx)?;
-        let user = self.core.access.find_by_name(named).await?;
+        let user = self.access.find_by_name(named).await?;
         self.export_data(ctx, user).await
     }
 
     async fn export_data(&self, ctx: &Ctx, user: User) -> Result<PersonalData, Error> {
-        let store = &self.core.ports.store;
+        let store = &self.store;
         let is_own = ctx.actor.user_id() == Some(user.id);
         let exported = Event::UserExported { user_id: user.id };
-        self.core.writer.emit_now(ctx, exported).await?;
+        self.writer.emit_now(ctx, exported).await?;
         let credential = store.get::<Credential>(user.id).await?;
         let mut data = PersonalData {
-            last_sign_in_at: LastSignIn::time_of(&*self.core.ports.store, user.id).await?,
+            last_sign_in_at: LastSignIn::time_of(&*self.store, user.id).await?,
             password: credential.map(|credential| PasswordMetadata {
                 set_at: credential.updated_at,
                 scheme: scheme_of(credential.data.expose()),
             }),
-            factors: self.core.factor_store.stored_factors(&user).await?,
-            sessions: self.core.last_seen.valid_sessions(ctx, &user).await?,
+            factors: self.factor_store.stored_factors(&user).await?,
+            sessions: self.last_seen.valid_sessions(ctx, &user).await?,
             devices: store.list_readable(Device::of_user(user.id)).await?,
             links: self.links_of(&user).await?,
-            mails: mails_about(&*self.core.ports.store, &user).await?,
+            mails: mails_about(&*self.store, &user).await?,
             user,
         };
         if is_own {
@@ -120,7 +128,7 @@ impl Profile {
 
     async fn links_of(&self, user: &User) -> Result<Vec<Link>, Error> {
         let links = Link::of_user(user.id);
-        let mut links: Vec<Link> = self.core.ports.store.list_readable(links).await?;
+        let mut links: Vec<Link> = self.store.list_readable(links).await?;
         links.sort_by_key(|link| Reverse(link.created_at));
         Ok(links)
     }
@@ -133,7 +141,7 @@ impl Profile {
         before: Option<AuditEventId>,
         limit: usize,
     ) -> Result<Vec<AuditEvent>, Error> {
-        let (store, own) = (&self.core.ports.store, format!("user:{}", data.user.id));
+        let (store, own) = (&self.store, format!("user:{}", data.user.id));
         let mut events: Vec<AuditEvent> = Vec::new();
         for query in AuditFilter::of_user(data.user.id, before, limit) {
             events.extend(store.list_readable::<AuditEvent>(query).await?);

@@ -1,20 +1,10 @@
-//! One account: view, update, activity, delete and export.
+//! One account: view, update, activity and export.
 
 mod activity;
-mod delete;
 mod export;
 mod update;
 
-use std::sync::Arc;
-
-use crate::core::Core;
-
-pub use activity::{Activity, ActivityActor};
+pub use activity::{Activity, ActivityActor, RecentActivity};
 pub(crate) use export::mails_about;
-pub use export::{PasswordMetadata, PersonalData};
-pub use update::{ProfileUpdate, ViewedUser};
-
-/// Views, updates, deletes and exports one account, and lists its activity.
-pub struct Profile {
-    pub(crate) core: Arc<Core>,
-}
+pub use export::{PasswordMetadata, PersonalData, PersonalExport};
+pub use update::{Profile, ProfileUpdate, ViewedUser};

@@ -1,19 +1,20 @@
 //! Views a user and updates the profile: `name`, `data` and the chosen language.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::access::{self, Action, Target, names_actor};
+use crate::access::{self, Access, Action, Target, names_actor};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::model::{LastSignIn, User, Version};
-use crate::profile::Profile;
 use crate::sessions::Authenticated;
-use crate::store::{Batch, Records};
+use crate::store::{Batch, Records, Store};
 use crate::users::ensure_version;
 use crate::values::{Data, LanguageTag, Name};
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// An update of a profile.
 #[derive(Debug, Clone)]
@@ -47,21 +48,23 @@ pub struct ViewedUser {
     pub last_sign_in_at: Option<Timestamp>,
 }
 
+/// Views and updates one account.
+pub struct Profile {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) writer: Arc<Writer>,
+}
+
 impl Profile {
     /// Returns the user that a path names, and writes an audit event if it is another user.
     #[tracing::instrument(name = "view_user", level = "trace", skip_all)]
     pub async fn view(&self, ctx: &Ctx, named: &str) -> Result<ViewedUser, Error> {
-        let user = self
-            .core
-            .access
-            .resolve(ctx, Action::ViewUser, named)
-            .await?;
-        self.core
-            .writer
+        let user = self.access.resolve(ctx, Action::ViewUser, named).await?;
+        self.writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
         Ok(ViewedUser {
-            last_sign_in_at: LastSignIn::time_of(&*self.core.ports.store, user.id).await?,
+            last_sign_in_at: LastSignIn::time_of(&*self.store, user.id).await?,
             user,
         })
     }
@@ -77,7 +80,7 @@ impl Profile {
         if names_actor(&ctx.actor, named) {
             access::authorize(&ctx.actor, Action::ViewUser, Target::Own)?;
             let user = viewer.user().clone();
-            let read = || LastSignIn::time_of(&*self.core.ports.store, user.id);
+            let read = || LastSignIn::time_of(&*self.store, user.id);
             let last_sign_in_at = *viewer.0.last_sign_in_at.get_or_try_init(read).await?;
             return Ok(ViewedUser {
                 user,
@@ -90,7 +93,7 @@ impl Profile {
     /// Adds to a user, which a service has returned, when they last signed in. If that cannot be read, it is omitted: the
     /// change that the user is returned for has been made.
     pub async fn viewed(&self, user: User) -> ViewedUser {
-        let read = LastSignIn::time_of(&*self.core.ports.store, user.id).await;
+        let read = LastSignIn::time_of(&*self.store, user.id).await;
         let last_sign_in_at = read.unwrap_or_else(|error| {
             tracing::warn!(%error, "failed to read when a user last signed in");
             None
@@ -115,11 +118,7 @@ impl Profile {
         if access::authorize(&ctx.actor, Action::ViewUser, Target::Others).is_err() {
             return Ok(None);
         }
-        let user = self
-            .core
-            .access
-            .resolve(ctx, Action::ViewUser, named)
-            .await?;
+        let user = self.access.resolve(ctx, Action::ViewUser, named).await?;
         Ok(Some(user.version))
     }
 
@@ -134,7 +133,6 @@ impl Profile {
         expected: Option<Version>,
     ) -> Result<User, Error> {
         let mut user = self
-            .core
             .access
             .resolve(ctx, Action::UpdateProfile, named)
             .await?;
@@ -142,23 +140,20 @@ impl Profile {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             ensure_version(&user, expected)?;
             let updated = updated(ctx, &user, update)?;
-            let mut batch = self
-                .core
-                .access
-                .actor_check(ctx, Action::UpdateProfile, user.id);
+            let mut batch = self.access.actor_check(ctx, Action::UpdateProfile, user.id);
             batch.extend(updated.replace(&user));
             // Emitted once for all attempts, since the limit of audit events counts each.
             let emitted = emitted.get_or_insert_with(|| {
                 let mut events = Batch::new();
                 let event = Event::ProfileUpdated { user_id: user.id };
-                self.core.writer.emit(ctx, event, &mut events);
+                self.writer.emit(ctx, event, &mut events);
                 events
             });
             batch.extend(emitted.iter().cloned());
-            match self.core.writer.apply(batch).await {
+            match self.writer.apply(batch).await {
                 Ok(()) => return Ok(updated),
                 Err(WriteError::Stale) if expected.is_none() => {
-                    let stored: Option<User> = self.core.ports.store.get(user.id).await?;
+                    let stored: Option<User> = self.store.get(user.id).await?;
                     user = stored.ok_or(Error::NotFound)?;
                 }
                 Err(other) => return Err(other.into()),

@@ -6,37 +6,49 @@
 
 use std::sync::Arc;
 
-use crate::core::Core;
+use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::{Event, NewPasswordReason};
-use crate::factors::recovery_grant::RecoveryGrant;
-use crate::hashing::HashClient;
+use crate::factors::recovery_grant::{RecoveryGrant, RecoveryGrants};
+use crate::hashing::{HashClient, Hasher};
+use crate::limits::MailboxLimits;
 use crate::links::find_unexpired_link;
 use crate::metric_event::SessionEnd;
 use crate::model::{Link, Purpose, Status, User};
+use crate::outbox::QueuedMails;
 use crate::password::password_writes;
+use crate::policy::Policy;
+use crate::sessions::SessionEnder;
+use crate::store::Store;
 use crate::values::{EmailAddress, JobId, Secret, Token};
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// Sets a new password by a mailed link.
 pub struct Recovery {
-    pub(crate) core: Arc<Core>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) hasher: Arc<Hasher>,
+    pub(crate) session_ender: Arc<SessionEnder>,
+    pub(crate) mailbox_limits: Arc<MailboxLimits>,
+    pub(crate) recovery_grants: Arc<RecoveryGrants>,
+    pub(crate) queued_mails: Arc<QueuedMails>,
+    pub(crate) writer: Arc<Writer>,
 }
 
 impl Recovery {
     /// Requests a recovery mail. The result does not depend on whether the address has an account.
     #[tracing::instrument(name = "request_recovery", level = "trace", skip_all)]
     pub async fn request(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
-        self.core.queued_mails.ensure_not_full()?;
-        self.core
-            .mailbox_limits
+        self.queued_mails.ensure_not_full()?;
+        self.mailbox_limits
             .throttle(ctx, Purpose::Recovery, email)
             .await?;
         // The worker emits another event, with the account, when it has sent the mail.
-        let mail = JobId::generate(ctx.now, &*self.core.ports.random);
+        let mail = JobId::generate(ctx.now, &*self.random);
         let requested = Event::RecoveryRequested { email, mail };
-        Ok(self.core.writer.emit_now(ctx, requested).await?)
+        Ok(self.writer.emit_now(ctx, requested).await?)
     }
 
     /// Returns the user of a valid recovery link, for the page that asks for the new password. Fails with
@@ -47,8 +59,7 @@ impl Recovery {
     }
 
     async fn find_recovery(&self, ctx: &Ctx, token: &Token) -> Result<(Link, User), Error> {
-        let (link, user) =
-            find_unexpired_link(&*self.core.ports.store, ctx, token, Purpose::Recovery).await?;
+        let (link, user) = find_unexpired_link(&*self.store, ctx, token, Purpose::Recovery).await?;
         if link.used_at.is_some() || !may_recover(&user, &link) {
             return Err(Error::LinkExpired);
         }
@@ -64,7 +75,7 @@ impl Recovery {
         new_password: &Secret<String>,
     ) -> Result<(), Error> {
         let (link, user) = self.find_recovery(ctx, token).await?;
-        let password = self.core.policy.check_new_password(
+        let password = self.policy.check_new_password(
             "new_password",
             new_password.expose(),
             &user.personal_words(),
@@ -72,20 +83,15 @@ impl Recovery {
         // The link was mailed to the owner, so a flood of unknown clients must not reject its user.
         let hash_client = HashClient::known_device();
         let password_hash = self
-            .core
             .hasher
             .hash(&hash_client, password.as_password())
             .await?;
-        let grant = self
-            .core
-            .recovery_grants
-            .grant_codes(ctx, &user, &link)
-            .await?;
+        let grant = self.recovery_grants.grant_codes(ctx, &user, &link).await?;
         let written = self.write_password(ctx, token, password_hash, grant.as_ref());
         let written = written.await;
         let may_be_written = matches!(written, Ok(()) | Err(Error::OutcomeUnknown(_)));
         if let Some(grant) = grant.filter(|_| !may_be_written) {
-            self.core.recovery_grants.release(ctx, &grant).await;
+            self.recovery_grants.release(ctx, &grant).await;
         }
         written
     }
@@ -102,17 +108,16 @@ impl Recovery {
             let (link, user) = self.find_recovery(ctx, token).await?;
             let mut batch = vec![link.mark_used(ctx.now)];
             batch.extend(password_writes(
-                &self.core.writer,
+                &self.writer,
                 ctx,
                 &user,
                 password_hash.clone(),
                 NewPasswordReason::Recovered,
             ));
             batch.push(RecoveryGrant::write(user.id, grant));
-            if self.core.writer.apply_unless_stale(batch).await? {
+            if self.writer.apply_unless_stale(batch).await? {
                 let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);
-                self.core
-                    .session_ender
+                self.session_ender
                     .end_sessions(ctx, user.id, epoch, reason, None)
                     .await;
                 return Ok(());

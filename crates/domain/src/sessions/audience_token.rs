@@ -1,12 +1,16 @@
 //! Tokens for other services, which verify them with the JWKS alone. They are valid for five minutes.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 use uuid::Uuid;
 
+use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::sessions::{Authenticated, Sessions};
-use crate::tokens::AudienceClaims;
+use crate::policy::Policy;
+use crate::sessions::Authenticated;
+use crate::tokens::{AudienceClaims, Keyring};
 use crate::values::{Invalid, Secret, SessionId};
 
 /// Time that a new key is in the JWKS before it signs audience tokens. Other services may cache the JWKS for five
@@ -53,7 +57,14 @@ pub struct AudienceToken {
     pub expires_in: i64,
 }
 
-impl Sessions {
+/// Issues tokens for other services.
+pub struct AudienceTokens {
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) keyring: Arc<Keyring>,
+}
+
+impl AudienceTokens {
     /// Creates a token for one audience. It expires with the session at the latest.
     #[tracing::instrument(level = "trace", skip_all)]
     pub fn audience_token(
@@ -63,9 +74,9 @@ impl Sessions {
         audience: &Audience,
     ) -> Result<AudienceToken, Error> {
         let (user, session) = (authenticated.user(), authenticated.session());
-        let expires_at = (ctx.now + self.core.policy.access_token_lifetime).min(session.expires_at);
+        let expires_at = (ctx.now + self.policy.access_token_lifetime).min(session.expires_at);
         let claims = AudienceClaims {
-            iss: self.core.policy.public_url.clone(),
+            iss: self.policy.public_url.clone(),
             sub: user.id.to_string(),
             aud: audience.0.clone(),
             sid: session.id.to_string(),
@@ -77,15 +88,12 @@ impl Sessions {
                 .collect(),
             role: user.role.as_str().to_owned(),
             client_id: "doorward".to_owned(),
-            jti: Uuid::from_bytes(
-                *SessionId::generate(ctx.now, &*self.core.ports.random).as_bytes(),
-            )
-            .to_string(),
+            jti: Uuid::from_bytes(*SessionId::generate(ctx.now, &*self.random).as_bytes())
+                .to_string(),
             iat: ctx.now.as_second(),
             exp: expires_at.as_second(),
         };
         let token = self
-            .core
             .keyring
             .sign_with_key_known_since(ctx.now - JWKS_LEAD_TIME, &claims)
             .ok_or(Error::Internal("no signing key is loaded"))?;

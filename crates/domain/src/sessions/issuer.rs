@@ -31,7 +31,7 @@ pub struct SignedIn {
 /// Creates sessions and their tokens.
 pub(crate) struct SessionIssuer {
     pub(crate) sessions: SessionStore,
-    pub(crate) ender: Arc<SessionEnder>,
+    pub(crate) session_ender: Arc<SessionEnder>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) policy: Arc<Policy>,
@@ -100,7 +100,7 @@ impl SessionIssuer {
             self.writer
                 .emit(ctx, Event::SessionEvicted { user_id }, &mut batch);
             let reason = SessionEnd::SessionLimit;
-            self.ender
+            self.session_ender
                 .end_session(ctx, user_id, oldest.id, reason, batch)
                 .await?;
         }

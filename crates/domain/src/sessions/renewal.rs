@@ -4,15 +4,31 @@
 //! Of concurrent calls, one conditional write succeeds. A renewal gives the old token a grace period and extends
 //! the session; a replacement does neither (S-04).
 
+use std::sync::Arc;
+
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::metric_event::MetricEvent;
 use crate::model::Session;
+use crate::policy::Policy;
 use crate::sessions::cache::CacheEntry;
-use crate::sessions::{Authenticated, SessionUpdate, Sessions, SignedIn};
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::sessions::{
+    Authenticated, SessionCheck, SessionIssuer, SessionStore, SessionUpdate, SignedIn,
+};
+use crate::user_versions::UserVersions;
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
-impl Sessions {
+/// Issues new tokens for existing sessions.
+pub struct Renewal {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) sessions: SessionStore,
+    pub(crate) session_issuer: Arc<SessionIssuer>,
+    pub(crate) session_check: Arc<SessionCheck>,
+    pub(crate) user_versions: Arc<UserVersions>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl Renewal {
     /// Renews the session and returns its new token. The old token expires after the grace period. Until then, a
     /// call with either token returns the result of the same renewal: a client that lost the response can retry,
     /// and two tabs can renew at the same time. There is never more than one token in its grace period; an older
@@ -20,20 +36,20 @@ impl Sessions {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn renew(&self, ctx: &Ctx, token: &str) -> Result<SignedIn, Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let Authenticated(entry) = self.authenticate(ctx, token).await?;
+            let Authenticated(entry) = self.session_check.authenticate(ctx, token).await?;
             let mut session = entry.session.clone();
-            let grace_is_over = !session.has_previous()
-                || ctx.now > session.renewed_at + self.core.policy.renewal_grace;
+            let grace_is_over =
+                !session.has_previous() || ctx.now > session.renewed_at + self.policy.renewal_grace;
             if entry.claims.generation != session.generation || !grace_is_over {
                 return self.renewed_sign_in(ctx, &entry, session);
             }
             let expected = session.generation;
             session.generation += 1;
             session.renewed_at = ctx.now;
-            session.expires_at = (ctx.now + self.core.policy.session_lifetime)
-                .min(session.created_at + self.core.policy.session_absolute_lifetime);
+            session.expires_at = (ctx.now + self.policy.session_lifetime)
+                .min(session.created_at + self.policy.session_absolute_lifetime);
             if self.write_renewal(&session, expected).await? {
-                self.core.writer.record(MetricEvent::SessionRenewed);
+                self.writer.record(MetricEvent::SessionRenewed);
                 return self.renewed_sign_in(ctx, &entry, session);
             }
         }
@@ -45,13 +61,13 @@ impl Sessions {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn replace_token(&self, ctx: &Ctx, token: &str) -> Result<SignedIn, Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let Authenticated(entry) = self.authenticate(ctx, token).await?;
+            let Authenticated(entry) = self.session_check.authenticate(ctx, token).await?;
             let mut session = entry.session.clone();
             let expected = session.generation;
             session.generation = session.generation_after_replacement();
             session.renewed_at = ctx.now;
             if self.write_renewal(&session, expected).await? {
-                self.core.writer.record(MetricEvent::SessionRenewed);
+                self.writer.record(MetricEvent::SessionRenewed);
                 return self.renewed_sign_in(ctx, &entry, session);
             }
         }
@@ -62,8 +78,8 @@ impl Sessions {
     /// reads the session from the store.
     async fn write_renewal(&self, session: &Session, expected: i64) -> Result<bool, Error> {
         let update = SessionUpdate::Renewal { expected };
-        let is_first = self.core.sessions.update(session, update).await;
-        self.core.user_versions.mark_changed(session.user_id);
+        let is_first = self.sessions.update(session, update).await;
+        self.user_versions.mark_changed(session.user_id);
         Ok(is_first?)
     }
 
@@ -74,7 +90,6 @@ impl Sessions {
         session: Session,
     ) -> Result<SignedIn, Error> {
         let token = self
-            .core
             .session_issuer
             .session_token(&session, &entry.claims.sid, ctx.now)?;
         Ok(SignedIn {

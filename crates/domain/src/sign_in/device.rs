@@ -5,15 +5,18 @@
 //! of a known device. The first sign-in is usual if the account is younger than that. A limit per account bounds the
 //! number of mails.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 
 use crate::ctx::{Ctx, KnownDevice};
 use crate::error::Error;
 use crate::events::UnusualSignIn;
-use crate::limits::{KeyedLimit, MANY_FAILURES, network_key};
+use crate::limits::{DeviceCookies, KeyedLimit, MANY_FAILURES, RateLimiter, network_key};
 use crate::model::{AuthMethod, Device, User};
-use crate::sign_in::{History, SignIn};
-use crate::store::{Batch, Records, StoreError, Write};
+use crate::policy::Policy;
+use crate::sign_in::completion::History;
+use crate::store::{Batch, Records, Store, StoreError, Write};
 use crate::user_agent::program_of;
 use crate::values::{Digest, Rate, Secret};
 
@@ -26,10 +29,18 @@ const RECORD_INTERVAL: SignedDuration = SignedDuration::from_hours(24);
 /// Maximum number of devices that are read.
 const MAX_DEVICES: usize = 200;
 
-impl SignIn {
+/// Records the devices of sign-ins, and recognizes known ones.
+pub struct SignInDevices {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) rate_limiter: Arc<RateLimiter>,
+    pub(crate) device_cookies: Arc<DeviceCookies>,
+}
+
+impl SignInDevices {
     /// The accounts that a client has signed in to before, by its device cookie.
     pub fn known_devices(&self, ctx: &Ctx, cookie: &str) -> Vec<KnownDevice> {
-        self.core.device_cookies.read(cookie, ctx.now)
+        self.device_cookies.read(cookie, ctx.now)
     }
 
     /// The device cookie after a sign-in. `session` is the digest of its session's secret, and its methods.
@@ -42,16 +53,20 @@ impl SignIn {
     ) -> Secret<String> {
         let owner = (user.id, user.security_epoch);
         let device = KnownDevice::of_sign_in(owner, session, amr, ctx.now);
-        self.core.device_cookies.write(before, &device)
+        self.device_cookies.write(before, &device)
     }
 
     /// The devices of a user that are not forgotten; none if devices are not recorded.
-    pub(super) async fn devices(&self, ctx: &Ctx, user: &User) -> Result<Vec<Device>, StoreError> {
-        if !self.core.policy.sign_in_notices {
+    pub(super) async fn recorded_devices(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+    ) -> Result<Vec<Device>, StoreError> {
+        if !self.policy.sign_in_notices {
             return Ok(Vec::new());
         }
         let devices = Device::of_user(user.id).limit(MAX_DEVICES);
-        let mut devices: Vec<Device> = self.core.ports.store.list_readable(devices).await?;
+        let mut devices: Vec<Device> = self.store.list_readable(devices).await?;
         devices.retain(|device| device.expires_at > ctx.now);
         Ok(devices)
     }
@@ -64,7 +79,7 @@ impl SignIn {
         user: &User,
         history: &History,
     ) -> Result<(Batch, Option<UnusualSignIn>), Error> {
-        if !self.core.policy.sign_in_notices {
+        if !self.policy.sign_in_notices {
             return Ok((Batch::new(), None));
         }
         let device = device(ctx, user);
@@ -80,7 +95,6 @@ impl SignIn {
         };
         let limit = KeyedLimit::for_user("sign-in-notice", SIGN_IN_NOTICES, user.id);
         let is_notified = self
-            .core
             .rate_limiter
             .try_acquire(&limit, ctx.now)
             .await?

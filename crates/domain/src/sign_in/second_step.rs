@@ -3,100 +3,38 @@
 //! The first step creates a challenge (`factors::challenge`) in place of a session. It clears no counter and notifies
 //! no one: that happens when the sign-in is complete. It is in the audit log, since the password was correct.
 
-use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
-use crate::events::Event;
-use crate::factors::attempts::CodeAttempt;
-use crate::factors::challenge::{self, Challenge, State, Step};
+use crate::factors::attempts::{CodeAttempt, CodeAttempts};
+use crate::factors::challenge::{Challenge, Challenges, Step};
 use crate::factors::undo::voiding_factor_undo;
-use crate::factors::verifier::CodeFailure;
+use crate::factors::verifier::{CodeFailure, CodeVerifier};
 use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::{AuditKind, AuthMethod, FactorSet, User};
+use crate::password::attempts::PasswordAttempts;
 use crate::password::verifier::VerifiedPassword;
+use crate::policy::Policy;
 use crate::sessions::SignedIn;
-use crate::sign_in::SignIn;
-use crate::store::{Batch, Write};
-use crate::user_agent::program_of;
-use crate::values::{Digest, FactorCode, FactorKind, Secret, Token};
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::sign_in::completion::SignInCompletion;
+use crate::store::{Batch, Store};
+use crate::values::{Digest, FactorCode, FactorKind, Token};
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
-/// What a sign-in needs after the password.
-#[derive(Debug)]
-pub struct NextFactor {
-    /// What the client does next.
-    pub step: NextStep,
-    /// The secret of the challenge, which the client sends with the next step.
-    pub challenge: Secret<String>,
-    /// Time until the challenge expires.
-    pub expires_in: SignedDuration,
+/// Continues sign-ins that need a second factor.
+pub struct SecondStep {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) password_attempts: Arc<PasswordAttempts>,
+    pub(crate) code_attempts: Arc<CodeAttempts>,
+    pub(crate) code_verifier: Arc<CodeVerifier>,
+    pub(crate) challenges: Arc<Challenges>,
+    pub(crate) completion: Arc<SignInCompletion>,
+    pub(crate) writer: Arc<Writer>,
 }
 
-/// The next step of a sign-in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NextStep {
-    /// Send a code of one of these kinds.
-    Factor(Vec<FactorKind>),
-    /// Add a second factor: the policy requires one, and the user has none.
-    Enrol,
-}
-
-impl SignIn {
-    /// Creates a challenge if a user with these factors, who has proved the password, needs one of them. `password_entered_at`
-    /// is when they entered it, if that was in an earlier request.
-    pub(super) async fn next_factor(
-        &self,
-        ctx: &Ctx,
-        user: &User,
-        set: &FactorSet,
-        password_entered_at: Option<Timestamp>,
-    ) -> Result<Option<NextFactor>, Error> {
-        let (step, stored_step, lifetime) = match set.is_empty() {
-            false => (
-                NextStep::Factor(set.kinds()),
-                Step::Factor,
-                challenge::LIFETIME,
-            ),
-            true if self.core.policy.factors_required.includes(user.role)
-                && user.deletion.is_none() =>
-            {
-                (NextStep::Enrol, Step::Enrol, challenge::ENROLMENT_LIFETIME)
-            }
-            true => return Ok(None),
-        };
-        let recovery = match stored_step {
-            Step::Factor => self.core.recovery_grants.recovery_of(ctx, user).await?,
-            Step::Enrol | Step::Enrolled => None,
-        };
-        let secret = Token::generate(&*self.core.ports.random);
-        let challenge = Challenge {
-            digest: secret.digest(),
-            user_id: user.id,
-            state: State {
-                epoch: user.security_epoch,
-                program: program_of(ctx.client.user_agent.as_deref()),
-                attempts: 0,
-                step: stored_step,
-                recovery,
-                password_entered_at,
-            },
-            created_at: ctx.now,
-            expires_at: ctx.now + lifetime,
-            used_at: None,
-        };
-        let mut batch = vec![Write::insert(&challenge)];
-        let must_enrol = step == NextStep::Enrol;
-        let requested = Event::SecondFactorRequested { user, must_enrol };
-        self.core.writer.emit(ctx, requested, &mut batch);
-        self.core.writer.apply(batch).await?;
-        Ok(Some(NextFactor {
-            step,
-            challenge: Secret::new(secret.expose()),
-            expires_in: lifetime,
-        }))
-    }
-
+impl SecondStep {
     /// Continues a sign-in with the code of a second factor, and creates the session. Fails with
     /// [`Error::InvalidCode`] if the code is wrong or was used before, and with [`Error::ChallengeExpired`] if the
     /// challenge is not valid.
@@ -122,24 +60,19 @@ impl SignIn {
     ) -> Result<SignedIn, Error> {
         let (digest, kind) = (challenge.digest(), kind.unwrap_or_else(|| code.kind()));
         // A code that would not be compared is not counted.
-        let (challenge, user) = self.core.challenges.find_challenge(ctx, &digest).await?;
+        let (challenge, user) = self.challenges.find_challenge(ctx, &digest).await?;
         challenge.ensure_step_is(&Step::Factor)?;
         // A throttled code does not use up the challenge.
-        let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
+        let set = FactorSet::of_user(&*self.store, user.id).await?;
         let recovery = challenge.state.recovery.as_deref();
         let attempt = self
-            .core
             .code_attempts
             .begin(ctx, (&user, &set), kind, recovery)
             .await?;
         let opened = self.open_session_with_code(ctx, &attempt, &digest, kind, code);
         let opened = opened.await;
-        let signed_in = self
-            .core
-            .code_verifier
-            .finish(ctx, &attempt, opened)
-            .await?;
-        self.core.code_attempts.clear(&attempt).await;
+        let signed_in = self.code_verifier.finish(ctx, &attempt, opened).await?;
+        self.code_attempts.clear(&attempt).await;
         Ok(signed_in)
     }
 
@@ -151,17 +84,12 @@ impl SignIn {
         kind: FactorKind,
         code: &FactorCode,
     ) -> Result<SignedIn, CodeFailure> {
-        let wrong_codes = self
-            .core
-            .code_attempts
-            .wrong_codes_before(ctx, attempt)
-            .await?;
-        let (mut challenge, mut user) = self.core.challenges.count_attempt(ctx, digest).await?;
+        let wrong_codes = self.code_attempts.wrong_codes_before(ctx, attempt).await?;
+        let (mut challenge, mut user) = self.challenges.count_attempt(ctx, digest).await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
-            let set = FactorSet::of_user(&*self.core.ports.store, user.id).await?;
-            let voiding = voiding_factor_undo(&self.core.policy, ctx, &user, &set);
+            let set = FactorSet::of_user(&*self.store, user.id).await?;
+            let voiding = voiding_factor_undo(&self.policy, ctx, &user, &set);
             let verified = self
-                .core
                 .code_verifier
                 .verify_code(ctx, attempt, (&user, set), kind, code, AuditKind::SignIn)
                 .await?;
@@ -174,7 +102,7 @@ impl SignIn {
             match self.open_session(ctx, user, passed, amr, writes).await {
                 // Another request has used this code, another one, or the challenge: verify them again.
                 Err(Error::PreconditionFailed) => {
-                    (challenge, user) = self.core.challenges.find_challenge(ctx, digest).await?;
+                    (challenge, user) = self.challenges.find_challenge(ctx, digest).await?;
                 }
                 result => return Ok(result?),
             }
@@ -186,7 +114,6 @@ impl SignIn {
     /// not valid.
     pub async fn enrolling(&self, ctx: &Ctx, challenge: &Token) -> Result<Actor, Error> {
         let found = self
-            .core
             .challenges
             .find_challenge(ctx, &challenge.digest())
             .await;
@@ -198,9 +125,7 @@ impl SignIn {
         let may_enrol = match challenge.state.step {
             Step::Factor => false,
             // Void once there is a factor, which a sign-in has to prove.
-            Step::Enrol => FactorSet::of_user(&*self.core.ports.store, user.id)
-                .await?
-                .is_empty(),
+            Step::Enrol => FactorSet::of_user(&*self.store, user.id).await?.is_empty(),
             Step::Enrolled => true,
         };
         match may_enrol {
@@ -229,7 +154,7 @@ impl SignIn {
         ctx: &Ctx,
         challenge: &Digest,
     ) -> Result<SignedIn, Error> {
-        let (challenge, user) = self.core.challenges.find_challenge(ctx, challenge).await?;
+        let (challenge, user) = self.challenges.find_challenge(ctx, challenge).await?;
         challenge.ensure_step_is(&Step::Enrolled)?;
         let amr = AuthMethod::with_factor(FactorKind::Totp);
         let opened = self.open_session(ctx, user, (&challenge, 0), amr, Batch::new());
@@ -252,17 +177,18 @@ impl SignIn {
         batch.push(challenge.mark_used(ctx.now));
         let auth_time = challenge.state.password_entered_at.unwrap_or(ctx.now);
         let verified = VerifiedPassword {
-            attempt: Some(self.core.password_attempts.earlier(ctx, &user)?),
+            attempt: Some(self.password_attempts.earlier(ctx, &user)?),
             user,
         };
-        let mut history = self.history(ctx, &verified).await?;
+        let mut history = self.completion.history(ctx, &verified).await?;
         history.failures = history.failures.saturating_add(wrong_codes);
-        self.complete(ctx, (&verified, history), (amr, auth_time), batch)
+        self.completion
+            .complete(ctx, (&verified, history), (amr, auth_time), batch)
             .await
     }
 
     fn record_outcome(&self, outcome: &Result<SignedIn, Error>) {
-        self.core.writer.record(MetricEvent::SignIn(match outcome {
+        self.writer.record(MetricEvent::SignIn(match outcome {
             Ok(_) => SignInOutcome::Success,
             Err(error) => SignInOutcome::from_error(error),
         }));

@@ -10,20 +10,24 @@ mod cookie;
 
 use std::sync::Arc;
 
-use crate::core::Core;
+use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
 use crate::events::Event;
-use crate::hashing::HashClient;
+use crate::hashing::{HashClient, Hasher};
+use crate::limits::MailboxLimits;
 use crate::model::{
     Credential, PendingEmail, Purpose, RequestedBy, Status, User, Version, VoidUndoLinks,
 };
-use crate::policy::SignUpPolicy;
-use crate::store::{Records, Write};
+use crate::outbox::QueuedMails;
+use crate::password::attempts::PasswordAttempts;
+use crate::policy::{Policy, SignUpPolicy};
+use crate::store::{Records, Store, Write};
 use crate::users::ensure_identifier;
 use crate::values::{
     Data, EmailAddress, Invalid, Name, NewPassword, Role, Secret, UserId, Username,
 };
+use crate::writer::Writer;
 
 pub(crate) use cookie::SignUpCookies;
 pub use cookie::{CompletedSignUp, SIGN_UP_COOKIE_LIFETIME};
@@ -59,7 +63,15 @@ pub enum BrowserSignUp {
 
 /// Signs users up.
 pub struct SignUp {
-    pub(crate) core: Arc<Core>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) hasher: Arc<Hasher>,
+    pub(crate) mailbox_limits: Arc<MailboxLimits>,
+    pub(crate) password_attempts: Arc<PasswordAttempts>,
+    pub(crate) sign_up_cookies: Arc<SignUpCookies>,
+    pub(crate) queued_mails: Arc<QueuedMails>,
+    pub(crate) writer: Arc<Writer>,
 }
 
 impl SignUp {
@@ -86,7 +98,7 @@ impl SignUp {
         Ok(match user.pending_address() {
             Some(email) if user.status == Status::Pending => BrowserSignUp::Unconfirmed {
                 email: email.clone(),
-                cookie: self.core.sign_up_cookies.seal(ctx, &user, email, &password),
+                cookie: self.sign_up_cookies.seal(ctx, &user, email, &password),
             },
             _ => BrowserSignUp::Completed(Box::new(CompletedSignUp {
                 user,
@@ -97,25 +109,24 @@ impl SignUp {
 
     #[tracing::instrument(name = "sign_up", level = "trace", skip_all)]
     async fn create(&self, ctx: &Ctx, wanted: NewSignUp) -> Result<(User, Credential), Error> {
-        match self.core.policy.sign_up {
+        match self.policy.sign_up {
             SignUpPolicy::Open => {}
             SignUpPolicy::Invitation => return Err(Error::InvitationRequired),
             SignUpPolicy::Closed => return Err(Error::SignUpClosed),
         }
         self.check_identifiers(wanted.username.as_ref(), wanted.email.as_ref())?;
-        if let (false, Some(email)) = (self.core.policy.enumeration_protection, &wanted.email) {
-            let (store, key) = (&self.core.ports.store, email.key());
+        if let (false, Some(email)) = (self.policy.enumeration_protection, &wanted.email) {
+            let (store, key) = (&self.store, email.key());
             let owner: Option<User> = store.find(User::EMAIL_KEY, key).await?;
             if owner.is_some() {
                 return Err(Error::EmailTaken);
             }
         }
-        if wanted.email.is_some() && self.core.policy.confirm_email {
-            self.core.queued_mails.ensure_not_full()?;
+        if wanted.email.is_some() && self.policy.confirm_email {
+            self.queued_mails.ensure_not_full()?;
         }
         let hash_client = HashClient::from_ctx(ctx);
         let password_hash = self
-            .core
             .hasher
             .hash(&hash_client, wanted.password.as_password())
             .await?;
@@ -126,7 +137,6 @@ impl SignUp {
         let confirm = match user.pending_address() {
             Some(email)
                 if self
-                    .core
                     .mailbox_limits
                     .may_send_sign_up_mail(ctx, email)
                     .await? =>
@@ -139,20 +149,16 @@ impl SignUp {
             user: &user,
             confirm,
         };
-        self.core.writer.emit(ctx, signed_up, &mut batch);
-        if let Err(error) = self.core.writer.apply(batch).await {
+        self.writer.emit(ctx, signed_up, &mut batch);
+        if let Err(error) = self.writer.apply(batch).await {
             if let Some(email) = confirm {
-                self.core
-                    .mailbox_limits
+                self.mailbox_limits
                     .release(ctx, Purpose::Confirmation, email)
                     .await;
             }
             return Err(error.into());
         }
-        self.core
-            .password_attempts
-            .clear_email_failures(&user)
-            .await;
+        self.password_attempts.clear_email_failures(&user).await;
         Ok((user, credential))
     }
 
@@ -163,7 +169,7 @@ impl SignUp {
         username: Option<&Username>,
         email: Option<&EmailAddress>,
     ) -> Result<(), FieldError> {
-        let domains = &self.core.policy.email_domains;
+        let domains = &self.policy.email_domains;
         let checked = match email {
             Some(email) => domains.check(email),
             None if domains.is_empty() => return ensure_identifier(username, email),
@@ -174,7 +180,7 @@ impl SignUp {
 
     fn new_user(&self, ctx: &Ctx, wanted: NewSignUp) -> User {
         let (email, pending_email) = match wanted.email {
-            Some(address) if self.core.policy.confirm_email => {
+            Some(address) if self.policy.confirm_email => {
                 let pending = PendingEmail {
                     address,
                     requested_at: ctx.now,
@@ -185,7 +191,7 @@ impl SignUp {
             email => (email, None),
         };
         User {
-            id: UserId::generate(ctx.now, &*self.core.ports.random),
+            id: UserId::generate(ctx.now, &*self.random),
             status: match wanted.username.is_some() || email.is_some() {
                 true => Status::Active,
                 false => Status::Pending,

@@ -12,14 +12,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::{Action, Target};
-use crate::core::Core;
+use crate::access::{Access, Action, Target};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::model::{Total, TotalKind};
-use crate::store::{Records, Write};
+use crate::store::{Records, Store, Write};
+use crate::totals::counts::TotalCounts;
 use crate::values::TimeUnit;
-use crate::writer::MAX_WRITE_ATTEMPTS;
+use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 use counts::Counts;
 
 pub use range::TotalsRange;
@@ -44,7 +44,10 @@ impl UnitTotals {
 
 /// Writes and lists the totals.
 pub struct Totals {
-    pub(crate) core: Arc<Core>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) total_counts: Arc<TotalCounts>,
+    pub(crate) writer: Arc<Writer>,
 }
 
 impl Totals {
@@ -52,11 +55,11 @@ impl Totals {
     /// the store if nothing was counted. Counts that cannot be written stay in memory; if the outcome of a write is unknown,
     /// they may be added twice.
     pub async fn write(&self, node: &str) -> Result<(), Error> {
-        let mut hours = self.core.total_counts.take();
+        let mut hours = self.total_counts.take();
         while let Some((hour, counts)) = hours.pop_first() {
             if let Err(error) = self.add(node, hour, &counts).await {
                 hours.insert(hour, counts);
-                self.core.total_counts.put_back(hours);
+                self.total_counts.put_back(hours);
                 return Err(error);
             }
         }
@@ -76,7 +79,7 @@ impl Totals {
         let added: Vec<Total> = STORED_UNITS.into_iter().flat_map(of_unit).collect();
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let keys = added.iter().map(Total::key);
-            let stored: Vec<Total> = self.core.ports.store.get_all(keys).await?;
+            let stored: Vec<Total> = self.store.get_all(keys).await?;
             let stored: HashMap<String, Total> = stored
                 .into_iter()
                 .map(|total| (total.key(), total))
@@ -85,7 +88,7 @@ impl Totals {
                 Some(before) => before.increase(total.amount),
                 None => Write::insert(total),
             });
-            match self.core.writer.apply(writes.collect()).await {
+            match self.writer.apply(writes.collect()).await {
                 Ok(()) => return Ok(()),
                 // Another process of this name has written in the meantime.
                 Err(WriteError::Stale | WriteError::Taken(_)) => {}
@@ -99,11 +102,10 @@ impl Totals {
     /// of a node is missing. They are not about a user, so that this is not an audit event.
     #[tracing::instrument(name = "list_totals", level = "trace", skip_all)]
     pub async fn list(&self, ctx: &Ctx, range: &TotalsRange) -> Result<Vec<UnitTotals>, Error> {
-        self.core
-            .access
+        self.access
             .authorize(ctx, Action::ViewTotals, Target::Others)
             .await?;
-        let stored: Vec<Total> = self.core.ports.store.list_readable(range.query()).await?;
+        let stored: Vec<Total> = self.store.list_readable(range.query()).await?;
         let mut counts: HashMap<Timestamp, Counts> = HashMap::new();
         for total in stored {
             let starts_at = range.unit().start_of(total.starts_at);

@@ -4,6 +4,7 @@
 //! exported (`docs/EXPORT-IMPORT.md`).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -12,10 +13,11 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::factors::ExportedFactors;
+use crate::factors::transfer::FactorTransfer;
 use crate::model::{Credential, LastSignIn, User, UserCursor, UserFilter};
-use crate::store::Records;
-use crate::transfer::Transfer;
+use crate::store::{Records, Store};
 use crate::values::UserId;
+use crate::writer::Writer;
 
 /// A user with the password hash and the second factors. Not `Clone`: it is dropped once it is written.
 #[derive(Debug)]
@@ -30,7 +32,14 @@ pub struct ExportedUser {
     pub factors: Option<ExportedFactors>,
 }
 
-impl Transfer {
+/// Exports all users.
+pub struct UserExport {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) factor_transfer: Arc<FactorTransfer>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl UserExport {
     /// Returns the next users by id, at most `limit`. Fewer mean that there are no more. A change during the
     /// export is visible only in pages that are read after it.
     pub async fn export(
@@ -41,21 +50,18 @@ impl Transfer {
     ) -> Result<Vec<ExportedUser>, Error> {
         ensure_operator(ctx)?;
         if after.is_none() {
-            self.core
-                .writer
-                .emit_view(ctx, Event::UsersExported)
-                .await?;
+            self.writer.emit_view(ctx, Event::UsersExported).await?;
         }
         let filter = UserFilter {
             after: after.map(UserCursor::User),
             limit,
             ..UserFilter::default()
         };
-        let users: Vec<User> = self.core.ports.store.list(filter.query()).await?;
+        let users: Vec<User> = self.store.list(filter.query()).await?;
         let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-        let mut factors = self.core.factor_transfer.export_factors(&ids).await?;
-        let last_sign_ins = LastSignIn::times_of(&*self.core.ports.store, ids.clone()).await?;
-        let credentials = self.core.ports.store.get_all::<Credential>(ids).await?;
+        let mut factors = self.factor_transfer.export_factors(&ids).await?;
+        let last_sign_ins = LastSignIn::times_of(&*self.store, ids.clone()).await?;
+        let credentials = self.store.get_all::<Credential>(ids).await?;
         let mut credentials: HashMap<_, _> = credentials
             .into_iter()
             .map(|credential| (credential.user_id, credential))

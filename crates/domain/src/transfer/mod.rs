@@ -4,14 +4,9 @@ mod export;
 mod import;
 mod peppers;
 
-use std::sync::Arc;
-
-use crate::core::Core;
-
-pub use export::ExportedUser;
-pub use import::{BatchPacer, DryRun, ImportOutcome, ImportRejection, ImportedUser, derive_id};
-
-/// Exports and imports all users.
-pub struct Transfer {
-    pub(crate) core: Arc<Core>,
-}
+pub use export::{ExportedUser, UserExport};
+pub use import::{
+    BatchPacer, DryRun, ImportCheck, ImportOutcome, ImportRejection, ImportedUser, UserImport,
+    derive_id,
+};
+pub use peppers::PepperCheck;

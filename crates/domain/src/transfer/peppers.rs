@@ -3,17 +3,24 @@
 //! If a pepper is missing, every password is rejected as wrong, and each user believes that they forgot it (P-08).
 //! Only a sample of the hashes is read: those of the first users and of the first admins.
 
+use std::sync::Arc;
+
 use crate::error::Error;
-use crate::hashing::UnreadableHash;
+use crate::hashing::{Hasher, UnreadableHash};
 use crate::model::{Credential, User, UserFilter};
-use crate::store::Records;
-use crate::transfer::Transfer;
+use crate::store::{Records, Store};
 use crate::values::Role;
 
 /// Maximum number of users in each sample.
 const SAMPLE: usize = 200;
 
-impl Transfer {
+/// Checks that the stored hashes can be verified.
+pub struct PepperCheck {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) hasher: Arc<Hasher>,
+}
+
+impl PepperCheck {
     /// Returns the error of the first hash whose pepper is missing; `None` if there is none. Users that cannot be
     /// listed are skipped, because a row written by a newer release must not prevent the start. If no pepper is
     /// missing, the error of those users is returned.
@@ -25,7 +32,7 @@ impl Transfer {
                 limit: SAMPLE,
                 ..UserFilter::default()
             };
-            let users = match self.core.ports.store.list::<User>(filter.query()).await {
+            let users = match self.store.list::<User>(filter.query()).await {
                 Ok(users) => users,
                 Err(error) => {
                     unread = Some(error);
@@ -33,10 +40,10 @@ impl Transfer {
                 }
             };
             let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-            let credentials = self.core.ports.store.get_all::<Credential>(ids).await?;
+            let credentials = self.store.get_all::<Credential>(ids).await?;
             let missing = credentials
                 .iter()
-                .find_map(|stored| self.core.hasher.missing_pepper(&stored.data));
+                .find_map(|stored| self.hasher.missing_pepper(&stored.data));
             if missing.is_some() {
                 return Ok(missing);
             }

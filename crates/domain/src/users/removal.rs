@@ -23,7 +23,7 @@ const MAX_SUPERSEDED: usize = 20;
 pub(crate) struct UserRemoval {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) writer: Arc<Writer>,
-    pub(crate) sessions: Arc<SessionEnder>,
+    pub(crate) session_ender: Arc<SessionEnder>,
 }
 
 impl UserRemoval {
@@ -47,7 +47,7 @@ impl UserRemoval {
         if !self.writer.apply_unless_stale(batch).await? {
             return Ok(false);
         }
-        self.sessions
+        self.session_ender
             .end_sessions(ctx, user.id, i64::MAX, SessionEnd::AccountChanged, None)
             .await;
         self.purge(user.id).await;

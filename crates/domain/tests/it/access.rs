@@ -59,7 +59,11 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
     let shown = proof(PASSWORD);
     match action {
         "view" => doorward.profile.view(ctx, named).await.map(|_| ()),
-        "export" => doorward.profile.export(ctx, named).await.map(|_| ()),
+        "export" => doorward
+            .personal_export
+            .export(ctx, named)
+            .await
+            .map(|_| ()),
         "update" => {
             let update = ProfileUpdate::Replace {
                 name: None,
@@ -75,19 +79,19 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
         "change e-mail" => {
             let new = email(&format!("{named}.new@example.com"));
             doorward
-                .email
+                .email_change
                 .change(ctx, named, &new, Some(&shown), None)
                 .await
         }
         // Authorized, but no change is pending.
         "cancel a change of the e-mail" => {
-            not_found_is_ok(doorward.email.cancel_change(ctx, named, None).await)
+            not_found_is_ok(doorward.email_change.cancel_change(ctx, named, None).await)
         }
         "view activity" => {
-            let activity = doorward.profile.activity(ctx, named, None, 1);
+            let activity = doorward.activity.activity(ctx, named, None, 1);
             activity.await.map(|_| ())
         }
-        "delete" => doorward.profile.delete(ctx, named, None).await.map(|_| ()),
+        "delete" => doorward.deletion.delete(ctx, named, None).await.map(|_| ()),
         "request the deletion" => {
             let requested = doorward.deletion.request(ctx, named, None, None);
             requested.await.map(|_| ())
@@ -111,7 +115,7 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
         "disable" => doorward.admin.disable(ctx, named, None).await.map(|_| ()),
         "enable" => doorward.admin.enable(ctx, named, None).await.map(|_| ()),
         "list users" => doorward
-            .admin
+            .user_list
             .list_users(ctx, &UserFilter::default())
             .await
             .map(|_| ()),
@@ -129,14 +133,22 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
         "list nodes" => doorward.nodes.list(ctx).await.map(|_| ()),
         "list mails" => {
             let filter = MailFilter::default();
-            doorward.outbox.list(ctx, &filter).await.map(|_| ())
+            doorward.unsent_mails.list(ctx, &filter).await.map(|_| ())
         }
-        "find the users of mails" => doorward.outbox.users_of(ctx, &[]).await.map(|_| ()),
+        "find the users of mails" => doorward.unsent_mails.users_of(ctx, &[]).await.map(|_| ()),
         // Authorized, but the mail does not exist.
-        "view a mail" => not_found_is_ok(doorward.outbox.view(ctx, no_mail()).await.map(|_| ())),
-        "retry a mail" => not_found_is_ok(doorward.outbox.retry(ctx, no_mail()).await.map(|_| ())),
-        "delete a mail" => not_found_is_ok(doorward.outbox.delete(ctx, no_mail()).await),
-        "send a test mail" => doorward.outbox.send_test(ctx).await.map(|_| ()),
+        "view a mail" => {
+            not_found_is_ok(doorward.unsent_mails.view(ctx, no_mail()).await.map(|_| ()))
+        }
+        "retry a mail" => not_found_is_ok(
+            doorward
+                .unsent_mails
+                .retry(ctx, no_mail())
+                .await
+                .map(|_| ()),
+        ),
+        "delete a mail" => not_found_is_ok(doorward.unsent_mails.delete(ctx, no_mail()).await),
+        "send a test mail" => doorward.unsent_mails.send_test(ctx).await.map(|_| ()),
         "list keys" => doorward.keys.view(ctx).await.map(|_| ()),
         "rotate the keys" => {
             let rotated = doorward.keys.rotate(ctx).await;
@@ -145,7 +157,11 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
         "list factors" => doorward.factors.list(ctx, named).await.map(|_| ()),
         "add a factor" => {
             let name = FactorName::default();
-            doorward.factors.begin(ctx, named, &name).await.map(|_| ())
+            doorward
+                .factor_enrolment
+                .begin(ctx, named, &name)
+                .await
+                .map(|_| ())
         }
         "invite" => {
             let wanted = invited(None, Some("fay@example.com"), Role::User);
@@ -163,11 +179,17 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
             listed.await.map(|_| ())
         }
         // Authorized, but the user has no factor.
-        "remove a factor" => {
-            not_found_is_ok(doorward.factors.remove(ctx, named, "no factor").await)
-        }
+        "remove a factor" => not_found_is_ok(
+            doorward
+                .factor_removal
+                .remove(ctx, named, "no factor")
+                .await,
+        ),
         _ => {
-            let renewed = doorward.factors.renew_recovery_codes(ctx, named).await;
+            let renewed = doorward
+                .factor_enrolment
+                .renew_recovery_codes(ctx, named)
+                .await;
             not_found_is_ok(renewed.map(|_| ()))
         }
     }

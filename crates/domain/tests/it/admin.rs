@@ -151,8 +151,15 @@ async fn an_admin_demoted_on_another_node_cannot_write() {
             .await
             .map(drop),
         doorward.admin.disable(&stale, "ben", None).await.map(drop),
-        doorward.profile.delete(&stale, "ben", None).await.map(drop),
-        doorward.email.change(&stale, "ben", &new, None, None).await,
+        doorward
+            .deletion
+            .delete(&stale, "ben", None)
+            .await
+            .map(drop),
+        doorward
+            .email_change
+            .change(&stale, "ben", &new, None, None)
+            .await,
         doorward.sessions.revoke_all(&stale, "ben").await,
         doorward.sessions.revoke(&stale, "ben", &session).await,
         doorward
@@ -231,7 +238,7 @@ async fn the_address_of_a_disabled_user_cannot_be_changed() {
     let new = email("new@example.com");
     let refused = node
         .doorward
-        .email
+        .email_change
         .change(&node.of(&adas), "ben", &new, None, None)
         .await;
     assert_err!(refused, Error::Invalid(fields)
@@ -248,7 +255,7 @@ async fn disabling_ends_sessions_and_links_and_enabling_restores_none() {
     let (new, shown) = (email("new@example.com"), proof(PASSWORD));
     let ctx = node.of(&session);
     node.doorward
-        .email
+        .email_change
         .change(&ctx, "me", &new, Some(&shown), None)
         .await
         .unwrap();
@@ -277,7 +284,11 @@ async fn disabling_ends_sessions_and_links_and_enabling_restores_none() {
         .unwrap();
     assert_eq!((on.status, on.email), (Status::Active, ben.email));
     assert_err!(node.check(&session).await, Error::InvalidToken);
-    let late = node.doorward.email.confirm(&node.anonymous(), &token).await;
+    let late = node
+        .doorward
+        .confirmation
+        .confirm(&node.anonymous(), &token)
+        .await;
     assert_err!(late, Error::LinkExpired);
     node.sign_in("ben").await;
 }
@@ -293,7 +304,10 @@ async fn a_pending_user_stays_pending_after_disabling_and_enabling() {
     let pending = doorward.admin.enable(&operator, &id, None).await;
     assert_err!(pending, Error::Invalid(fields) if fields[0].invalid.code == "unconfirmed");
     doorward.admin.disable(&operator, &id, None).await.unwrap();
-    let disabled = doorward.email.confirm(&node.anonymous(), &token).await;
+    let disabled = doorward
+        .confirmation
+        .confirm(&node.anonymous(), &token)
+        .await;
     assert_err!(disabled, Error::LinkExpired);
     let enabled = doorward.admin.enable(&operator, &id, None).await.unwrap();
     assert_eq!(enabled.status, Status::Pending);
@@ -302,7 +316,7 @@ async fn a_pending_user_stays_pending_after_disabling_and_enabling() {
         Error::EmailUnconfirmed
     );
     doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();
@@ -355,7 +369,12 @@ async fn admins_list_and_search_users() {
     let session = node.sign_in("ada").await;
     let ctx = node.of(&session);
     let named = async |filter: UserFilter| {
-        let page = node.doorward.admin.list_users(&ctx, &filter).await.unwrap();
+        let page = node
+            .doorward
+            .user_list
+            .list_users(&ctx, &filter)
+            .await
+            .unwrap();
         let names = page
             .users
             .iter()
@@ -409,7 +428,12 @@ async fn a_list_and_a_search_are_paged_in_both_orders() {
             limit: 3,
             ..UserFilter::default()
         };
-        let page = node.doorward.admin.list_users(&ctx, &filter).await.unwrap();
+        let page = node
+            .doorward
+            .user_list
+            .list_users(&ctx, &filter)
+            .await
+            .unwrap();
         let names = page.users.iter().flat_map(|user| &user.username);
         let names: Vec<_> = names.map(|name| name.as_str().to_owned()).collect();
         (names.join(" "), page.start, page.next)
@@ -464,12 +488,12 @@ async fn an_admin_sees_which_users_need_attention() {
         assert!(requested.unwrap().deletion.is_some());
         node.advance(seconds(1));
     }
-    let found = node.doorward.admin.attention(&ctx).await.unwrap();
+    let found = node.doorward.overview.attention(&ctx).await.unwrap();
     assert_eq!(names(&found.newest), "ben6 ben5 ben4 ben3 ben2");
     assert_eq!(names(&found.deletions), "ben3 ben1");
     assert_eq!(names(&found.admins_without_factor), "ada");
     let ben = node.sign_in("ben0").await;
-    let refused = node.doorward.admin.attention(&node.of(&ben)).await;
+    let refused = node.doorward.overview.attention(&node.of(&ben)).await;
     assert_err!(refused, Error::Forbidden);
 }
 
@@ -482,9 +506,9 @@ async fn an_account_is_viewed_by_admins_with_one_audit_event() {
     node.active("ben").await;
     let (ada, session) = (node.sign_in("ada").await, node.sign_in("ben").await);
     let (ada, ben) = (node.of(&ada), node.of(&session));
-    let admin = &node.doorward.admin;
+    let accounts = &node.doorward.accounts;
     node.audited();
-    let account = admin.view_account(&ada, "ben").await.unwrap();
+    let account = accounts.view_account(&ada, "ben").await.unwrap();
     assert_eq!(account.sessions.len(), 1);
     assert_eq!(account.user.id, account.sessions[0].user_id);
     assert_eq!(
@@ -492,10 +516,10 @@ async fn an_account_is_viewed_by_admins_with_one_audit_event() {
         account.user.username
     );
     assert_eq!(node.audited(), ["user-viewed"]);
-    admin.view_account(&ada, "me").await.unwrap();
+    accounts.view_account(&ada, "me").await.unwrap();
     assert_eq!(node.audited(), Vec::<String>::new());
     for named in ["me", "ben", "ada", "nobody"] {
-        let refused = admin.view_account(&ben, named).await;
+        let refused = accounts.view_account(&ben, named).await;
         assert_err!(refused, Error::Forbidden);
     }
 }

@@ -33,8 +33,11 @@ async fn store_users(node: &TestNode, created: &[Timestamp]) -> Vec<User> {
 async fn pages(node: &TestNode, filter: UserFilter) -> Vec<Vec<String>> {
     let (mut pages, mut filter) = (Vec::new(), filter);
     loop {
-        let admin = &node.doorward.admin;
-        let page = admin.list_users(&node.operator(), &filter).await.unwrap();
+        let user_list = &node.doorward.user_list;
+        let page = user_list
+            .list_users(&node.operator(), &filter)
+            .await
+            .unwrap();
         let name = |user: &User| {
             let name = user.username.as_ref().unwrap().as_str();
             name.trim_start_matches("user-").to_owned()
@@ -193,8 +196,11 @@ async fn the_pages_before_and_after_one_that_skips_users_have_the_same_users_aga
             limit: 2,
             ..UserFilter::default()
         };
-        let admin = &node.doorward.admin;
-        admin.list_users(&node.operator(), &filter).await.unwrap()
+        let user_list = &node.doorward.user_list;
+        user_list
+            .list_users(&node.operator(), &filter)
+            .await
+            .unwrap()
     };
     let first = page(Order::Ascending, None).await;
     assert_eq!(first.users, [users[8].clone(), users[6].clone()]);

@@ -22,9 +22,9 @@ fn new_user(name: Option<&str>, address: Option<&str>) -> NewUser {
 async fn there_is_no_admin_until_the_operator_creates_one() {
     let node = TestNode::new().await;
     node.active("ben").await;
-    assert!(!node.doorward.admin.has_admin().await.unwrap());
+    assert!(!node.doorward.operator.has_admin().await.unwrap());
     node.admin("ada").await;
-    assert!(node.doorward.admin.has_admin().await.unwrap());
+    assert!(node.doorward.operator.has_admin().await.unwrap());
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn a_user_created_by_the_operator_can_sign_in_at_once_and_gets_no_mail() {
     let wanted = new_user(Some("ben"), Some("ben@example.com"));
     let user = node
         .doorward
-        .admin
+        .operator
         .create_user(&node.operator(), wanted)
         .await
         .unwrap();
@@ -50,7 +50,7 @@ async fn a_taken_name_or_address_is_rejected_and_one_of_them_is_required() {
     let operator = node.operator();
     let create = |name, address| {
         node.doorward
-            .admin
+            .operator
             .create_user(&operator, new_user(name, address))
     };
     assert_err!(create(Some("BEN"), None).await, Error::UsernameTaken);
@@ -66,11 +66,14 @@ async fn a_user_is_found_by_id_username_or_address() {
     let node = TestNode::new().await;
     let ben = node.active("ben").await;
     for named in [ben.id.to_string().as_str(), "BEN", "Ben@example.com"] {
-        assert_eq!(node.doorward.admin.find_by_name(named).await.unwrap(), ben);
+        assert_eq!(
+            node.doorward.operator.find_by_name(named).await.unwrap(),
+            ben
+        );
     }
     for named in ["nobody", "nobody@example.com", "no name", "me", ""] {
         assert_err!(
-            node.doorward.admin.find_by_name(named).await,
+            node.doorward.operator.find_by_name(named).await,
             Error::NotFound
         );
     }
@@ -85,13 +88,13 @@ async fn a_password_set_by_the_operator_follows_the_rules_and_ends_all_sessions(
     let operator = node.operator();
     let weak = node
         .doorward
-        .password
+        .passwords
         .set(&operator, "ben", &secret("password1"))
         .await;
     assert_err!(weak, Error::Invalid(fields) if fields[0].field == "password");
     node.check(&session).await.unwrap();
     node.doorward
-        .password
+        .passwords
         .set(&operator, "ben", &secret(OTHER_PASSWORD))
         .await
         .unwrap();
@@ -117,7 +120,7 @@ async fn a_password_set_for_a_pending_user_keeps_the_address_pending() {
             };
         }
         node.doorward
-            .password
+            .passwords
             .set(&operator, &id, &new)
             .await
             .unwrap();
@@ -136,7 +139,7 @@ async fn viewing_a_user_by_the_operator_is_audited() {
     let operator = node.operator();
     let seen = node
         .doorward
-        .admin
+        .operator
         .view_by_name(&operator, "ben")
         .await
         .unwrap();

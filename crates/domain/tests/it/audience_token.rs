@@ -17,14 +17,14 @@ fn part(token: &str, number: usize) -> Value {
 async fn token_for(node: &TestNode, session: &str, audience: &str) -> (String, i64) {
     let opened = node
         .doorward
-        .sessions
+        .session_check
         .authenticate(&node.anonymous(), session)
         .await
         .unwrap();
     let audience = Audience::parse(audience).unwrap();
     let made = node
         .doorward
-        .sessions
+        .audience_tokens
         .audience_token(&node.anonymous(), &opened, &audience)
         .unwrap();
     (made.token.expose().clone(), made.expires_in)
@@ -112,15 +112,11 @@ async fn an_audience_token_opens_no_session() {
     let (token, _) = token_for(&node, session.token.expose(), "https://accounts.example").await;
     let refused = node
         .doorward
-        .sessions
+        .session_check
         .authenticate(&node.anonymous(), &token)
         .await;
     assert_err!(refused, Error::InvalidToken);
-    let refused = node
-        .doorward
-        .sessions
-        .renew(&node.anonymous(), &token)
-        .await;
+    let refused = node.doorward.renewal.renew(&node.anonymous(), &token).await;
     assert_err!(refused, Error::InvalidToken);
 }
 

@@ -68,7 +68,7 @@ async fn play(node: &TestNode, scenario: &str) {
     let session = node.sign_in("ben").await;
     let ctx = node.of(&session);
     let opened = doorward
-        .sessions
+        .session_check
         .authenticate(&anonymous, session.token.expose())
         .await
         .unwrap();
@@ -83,15 +83,21 @@ async fn play(node: &TestNode, scenario: &str) {
         "ask for the confirmation again" => {
             let address = email("pat@example.com");
             doorward
-                .email
+                .confirmation
                 .request_confirmation(&anonymous, &address)
                 .await
                 .unwrap();
             node.one_mail().await;
         }
-        "confirm" => drop(doorward.email.confirm(&anonymous, &pats).await.unwrap()),
+        "confirm" => drop(
+            doorward
+                .confirmation
+                .confirm(&anonymous, &pats)
+                .await
+                .unwrap(),
+        ),
         "cancel_confirmation" => doorward
-            .email
+            .confirmation
             .cancel_confirmation(&anonymous, &pats)
             .await
             .unwrap(),
@@ -106,7 +112,7 @@ async fn play(node: &TestNode, scenario: &str) {
         "end all sessions" => doorward.sessions.revoke_all(&ctx, "me").await.unwrap(),
         "change the password" => {
             doorward
-                .password
+                .passwords
                 .change(&ctx, None, &shown, &new, None)
                 .await
                 .unwrap();
@@ -129,14 +135,14 @@ async fn play(node: &TestNode, scenario: &str) {
         "change the address" => {
             let address = email("new@example.com");
             doorward
-                .email
+                .email_change
                 .change(&ctx, "me", &address, Some(&shown), None)
                 .await
                 .unwrap();
             let mails = node.mails().await;
             let mail = mails.iter().find(|mail| mail.to == address).unwrap();
             doorward
-                .email
+                .confirmation
                 .confirm(&anonymous, &token_in(mail))
                 .await
                 .unwrap();
@@ -156,9 +162,13 @@ async fn play(node: &TestNode, scenario: &str) {
                 .unwrap();
             doorward.admin.enable(&operator, "ben", None).await.unwrap();
         }
-        "set a password by hand" => doorward.password.set(&operator, "ben", &new).await.unwrap(),
+        "set a password by hand" => doorward
+            .passwords
+            .set(&operator, "ben", &new)
+            .await
+            .unwrap(),
         "rotate the keys" => drop(doorward.keys.rotate(&operator).await.unwrap()),
-        "delete" => drop(doorward.profile.delete(&ctx, "me", None).await.unwrap()),
+        "delete" => drop(doorward.deletion.delete(&ctx, "me", None).await.unwrap()),
         other => panic!("unknown scenario {other}"),
     }
 }
@@ -342,7 +352,7 @@ async fn each_suppressed_kind_of_event_is_counted() {
         locale: None,
     };
     for _ in 0..63 {
-        doorward.profile.export(&ctx, "me").await.unwrap();
+        doorward.personal_export.export(&ctx, "me").await.unwrap();
     }
     for _ in 0..64 {
         let changed = doorward.profile.update(&ctx, "me", &nothing, None);

@@ -165,12 +165,24 @@ async fn a_download_ends_when_its_admin_is_demoted_disabled_or_signed_out() {
 #[tokio::test]
 async fn the_last_verification_is_recorded_with_what_was_found() {
     let node = TestNode::new().await;
-    let (audit, operator) = (&node.doorward.audit, node.operator());
+    let operator = node.operator();
     node.active("ben").await;
-    audit.seal_all(&operator).await.unwrap();
-    let verified = async || audit.status(&operator).await.unwrap().verified;
+    node.doorward.audit_chain.seal_all(&operator).await.unwrap();
+    let verified = async || {
+        node.doorward
+            .audit
+            .status(&operator)
+            .await
+            .unwrap()
+            .verified
+    };
     assert_eq!(verified().await, None);
-    let (report, _) = audit.verify(&operator, &[], &[]).await.unwrap();
+    let (report, _) = node
+        .doorward
+        .audit_chain
+        .verify(&operator, &[], &[])
+        .await
+        .unwrap();
     let intact = AuditVerification {
         at: node.now(),
         events: report.events.try_into().unwrap(),
@@ -183,11 +195,22 @@ async fn the_last_verification_is_recorded_with_what_was_found() {
         hash: "a".repeat(64),
     };
     let operator = node.operator();
-    audit.verify(&operator, &[], &[removed]).await.unwrap();
-    let found = audit.status(&operator).await.unwrap().verified.unwrap();
+    node.doorward
+        .audit_chain
+        .verify(&operator, &[], &[removed])
+        .await
+        .unwrap();
+    let found = node
+        .doorward
+        .audit
+        .status(&operator)
+        .await
+        .unwrap()
+        .verified
+        .unwrap();
     assert_eq!(found.at, node.now());
     assert_eq!(found.finding.as_deref(), Some("log-end-missing"));
     let ben = node.sign_in("ben").await;
-    let refused = audit.status(&node.of(&ben)).await;
+    let refused = node.doorward.audit.status(&node.of(&ben)).await;
     assert_err!(refused, Error::Forbidden);
 }

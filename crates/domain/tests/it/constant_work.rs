@@ -25,7 +25,7 @@ async fn populate() -> TestNode {
         .await
         .unwrap();
     node.doorward
-        .profile
+        .deletion
         .delete(&operator, "deleted", None)
         .await
         .unwrap();
@@ -123,7 +123,7 @@ async fn a_password_change_without_a_session_costs_the_same_work_for_every_accou
             node.clear_cache();
             let refused = node
                 .doorward
-                .password
+                .passwords
                 .change(&ctx, Some(&named), &shown, &new, None);
             assert_err!(refused.await, Error::InvalidCredentials);
             works.push((name, work(&node)));
@@ -147,7 +147,7 @@ async fn requesting_a_mail_costs_the_same_work_for_every_account() {
             .unwrap();
         recoveries.push((name, work(&node)));
         node.doorward
-            .email
+            .confirmation
             .request_confirmation(&node.anonymous(), &address)
             .await
             .unwrap();
@@ -188,7 +188,7 @@ async fn an_address_change_costs_the_same_work_for_any_owner_of_the_address() {
         let (ctx, shown) = (node.of(&session), proof(PASSWORD));
         node.clear_cache();
         node.doorward
-            .email
+            .email_change
             .change(&ctx, "me", &address, Some(&shown), None)
             .await
             .unwrap();
@@ -229,7 +229,7 @@ async fn access_other(node: &TestNode, ctx: &Ctx, named: &str) {
     let address = email("elsewhere@example.com");
     assert_err!(doorward.profile.view(ctx, named).await, Error::Forbidden);
     assert_err!(
-        doorward.profile.delete(ctx, named, None).await,
+        doorward.deletion.delete(ctx, named, None).await,
         Error::Forbidden
     );
     assert_err!(
@@ -245,7 +245,7 @@ async fn access_other(node: &TestNode, ctx: &Ctx, named: &str) {
     );
     assert_err!(
         doorward
-            .email
+            .email_change
             .change(ctx, named, &address, None, None)
             .await,
         Error::Forbidden
@@ -269,7 +269,7 @@ async fn an_invalid_link_costs_the_same_work_regardless_of_the_reason() {
         dead.push((name, token_in(&node.one_mail().await)));
         if is_deleted {
             doorward
-                .profile
+                .deletion
                 .delete(&node.operator(), name, None)
                 .await
                 .unwrap();
@@ -294,7 +294,13 @@ async fn an_invalid_link_costs_the_same_work_regardless_of_the_reason() {
                 .await
                 .is_err()
         );
-        assert!(doorward.email.confirm(&anonymous(), token).await.is_err());
+        assert!(
+            doorward
+                .confirmation
+                .confirm(&anonymous(), token)
+                .await
+                .is_err()
+        );
         works.push((*name, work(&node)));
     }
     assert_eq!(works[0].1.hashes, 0);

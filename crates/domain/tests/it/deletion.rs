@@ -205,9 +205,9 @@ async fn a_user_requests_the_deletion_five_times_an_hour() {
 async fn the_mailed_link_keeps_the_account_once() {
     let (node, ben, token) = leaving().await;
     let operator = node.operator();
-    let password = &node.doorward.password;
+    let passwords = &node.doorward.passwords;
     let new = secret(OTHER_PASSWORD);
-    password.set(&operator, "ben", &new).await.unwrap();
+    passwords.set(&operator, "ben", &new).await.unwrap();
     node.mails().await;
     node.advance(days(14) - MICROSECOND);
     let before = node.stored_user(&ben).await;
@@ -407,7 +407,7 @@ async fn undoing_an_address_change_or_a_first_factor_keeps_the_account() {
     let thiefs = email("thief@example.org");
     let change = node
         .doorward
-        .email
+        .email_change
         .change(&ctx, "me", &thiefs, Some(&shown), None);
     change.await.unwrap();
     let mails = node.mails().await;
@@ -415,8 +415,11 @@ async fn undoing_an_address_change_or_a_first_factor_keeps_the_account() {
     let token = token_in(mails.iter().find(is_undo).unwrap());
     request(&node, &session, "me").await.unwrap();
     node.audited();
-    let email = &node.doorward.email;
-    email.undo_change(&node.anonymous(), &token).await.unwrap();
+    let email_undo = &node.doorward.email_undo;
+    email_undo
+        .undo_change(&node.anonymous(), &token)
+        .await
+        .unwrap();
     assert_eq!(
         node.audited(),
         ["email-change-undone", "deletion-cancelled"]
@@ -435,7 +438,7 @@ async fn undoing_an_address_change_or_a_first_factor_keeps_the_account() {
         .request(&operator, "eve", None, None)
         .await
         .unwrap();
-    let factors = &node.doorward.factors;
-    factors.undo(&node.anonymous(), &token).await.unwrap();
+    let factor_undo = &node.doorward.factor_undo;
+    factor_undo.undo(&node.anonymous(), &token).await.unwrap();
     assert_eq!(node.stored_user(&eve).await.deletion, None);
 }

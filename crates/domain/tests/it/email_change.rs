@@ -11,7 +11,7 @@ async fn ask(node: &TestNode, session: &SignedIn, new: &str) -> Result<(), Error
     let (new, shown) = (email(new), proof(PASSWORD));
     let ctx = node.of(session);
     node.doorward
-        .email
+        .email_change
         .change(&ctx, "me", &new, Some(&shown), None)
         .await
 }
@@ -49,7 +49,7 @@ async fn a_confirmed_address_replaces_the_old_one_which_is_notified() {
     let token = token_in(to(&mails, "New@example.com"));
     let moved = node
         .doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();
@@ -74,7 +74,11 @@ async fn the_link_to_the_new_address_expires_after_exactly_an_hour() {
         ask(&node, &session, "new@example.com").await.unwrap();
         let token = token_in(to(&node.mails().await, "new@example.com"));
         node.advance(age);
-        let confirmed = node.doorward.email.confirm(&node.anonymous(), &token).await;
+        let confirmed = node
+            .doorward
+            .confirmation
+            .confirm(&node.anonymous(), &token)
+            .await;
         assert_eq!(confirmed.is_ok(), lives);
     }
 }
@@ -88,7 +92,7 @@ async fn changing_your_own_address_requires_the_password() {
     for named in ["me", "ben", "BEN"] {
         let refused = node
             .doorward
-            .email
+            .email_change
             .change(&ctx, named, &new, None, None)
             .await;
         assert_err!(refused, Error::Invalid(fields) if fields[0].invalid.code == "missing");
@@ -97,7 +101,7 @@ async fn changing_your_own_address_requires_the_password() {
     let wrong = proof(OTHER_PASSWORD);
     let refused = node
         .doorward
-        .email
+        .email_change
         .change(&ctx, "me", &new, Some(&wrong), None)
         .await;
     assert_err!(refused, Error::InvalidCredentials);
@@ -113,7 +117,7 @@ async fn an_admin_needs_the_password_only_for_their_own_address() {
     let ctx = node.of(&session);
     let new = email("new@example.com");
     node.doorward
-        .email
+        .email_change
         .change(&ctx, "ben", &new, None, None)
         .await
         .unwrap();
@@ -127,7 +131,7 @@ async fn an_admin_needs_the_password_only_for_their_own_address() {
     );
     let own = node
         .doorward
-        .email
+        .email_change
         .change(&ctx, "ada", &new, None, None)
         .await;
     assert_err!(own, Error::Invalid(_));
@@ -140,10 +144,18 @@ async fn an_address_that_an_admin_has_changed_is_not_reported_to_the_former_one_
     let (node, ben, _) = ben().await;
     node.admin("ada").await;
     let ctx = node.of(&node.sign_in("ada").await);
-    let (service, new) = (&node.doorward.email, email("new@example.com"));
-    service.change(&ctx, "ben", &new, None, None).await.unwrap();
+    let new = email("new@example.com");
+    node.doorward
+        .email_change
+        .change(&ctx, "ben", &new, None, None)
+        .await
+        .unwrap();
     let token = token_in(to(&node.mails().await, "new@example.com"));
-    service.confirm(&node.anonymous(), &token).await.unwrap();
+    node.doorward
+        .confirmation
+        .confirm(&node.anonymous(), &token)
+        .await
+        .unwrap();
     assert_eq!(node.stored_user(&ben).await.email, Some(new));
     assert_eq!(summary(&node.mails().await), []);
 }
@@ -155,11 +167,15 @@ async fn a_second_change_voids_the_link_of_the_first() {
     ask(&node, &session, "first@example.com").await.unwrap();
     let first = token_in(to(&node.mails().await, "first@example.com"));
     ask(&node, &session, "second@example.com").await.unwrap();
-    let refused = node.doorward.email.confirm(&node.anonymous(), &first).await;
+    let refused = node
+        .doorward
+        .confirmation
+        .confirm(&node.anonymous(), &first)
+        .await;
     assert_err!(refused, Error::LinkExpired);
     let second = token_in(to(&node.mails().await, "second@example.com"));
     node.doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &second)
         .await
         .unwrap();
@@ -178,7 +194,11 @@ async fn an_address_requested_again_is_confirmed_only_by_its_new_link() {
     ask(&node, &session, "second@example.com").await.unwrap();
     node.advance(minutes(3));
     ask(&node, &session, "first@example.com").await.unwrap();
-    let refused = node.doorward.email.confirm(&node.anonymous(), &old).await;
+    let refused = node
+        .doorward
+        .confirmation
+        .confirm(&node.anonymous(), &old)
+        .await;
     assert_err!(refused, Error::LinkExpired);
 }
 
@@ -225,12 +245,12 @@ async fn users_change_only_to_an_address_at_an_allowed_domain() {
     let (new, shown) = (email("ben@example.org"), proof(PASSWORD));
     let changed = node
         .doorward
-        .email
+        .email_change
         .change(&ctx, "ben", &new, Some(&shown), None);
     changed.await.unwrap();
     let own = node
         .doorward
-        .email
+        .email_change
         .change(&ctx, "me", &new, Some(&shown), None);
     assert_err!(own.await, Error::Invalid(fields) if fields[0].invalid.code == "domain-not-allowed");
 }
@@ -244,11 +264,15 @@ async fn an_address_confirmed_first_by_another_user_cannot_be_confirmed() {
     node.pending("eve").await;
     let token = token_in(&node.one_mail().await);
     node.doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();
-    let refused = node.doorward.email.confirm(&node.anonymous(), &late).await;
+    let refused = node
+        .doorward
+        .confirmation
+        .confirm(&node.anonymous(), &late)
+        .await;
     assert_err!(refused, Error::LinkExpired);
     let kept = node.stored_user(&ben).await;
     assert_eq!(
@@ -264,7 +288,7 @@ async fn cancelling_a_change_keeps_the_old_address() {
     ask(&node, &session, "new@example.com").await.unwrap();
     let token = token_in(to(&node.mails().await, "new@example.com"));
     node.doorward
-        .email
+        .confirmation
         .cancel_confirmation(&node.anonymous(), &token)
         .await
         .unwrap();
@@ -274,7 +298,11 @@ async fn cancelling_a_change_keeps_the_old_address() {
         (Some(email("ben@example.com")), None)
     );
     node.check(&session).await.unwrap();
-    let late = node.doorward.email.confirm(&node.anonymous(), &token).await;
+    let late = node
+        .doorward
+        .confirmation
+        .confirm(&node.anonymous(), &token)
+        .await;
     assert_err!(late, Error::LinkExpired);
 }
 
@@ -286,7 +314,7 @@ async fn the_old_address_is_notified_even_if_the_new_one_is_confirmed_first() {
     node.mailer.is_full("ben@example.com");
     let token = token_in(&node.one_mail().await);
     node.doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();
@@ -313,7 +341,7 @@ async fn a_user_with_only_a_username_can_add_an_address() {
     let token = token_in(&node.one_mail().await);
     let moved = node
         .doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();
@@ -340,16 +368,16 @@ async fn a_stale_version_is_rejected_and_the_current_one_accepted() {
     let operator = node.operator();
     let new = email("new@example.com");
     let version = node.stored_user(&ben).await.version;
-    let stale = node
-        .doorward
-        .email
-        .change(&operator, "ben", &new, None, Some(version.next()));
+    let stale =
+        node.doorward
+            .email_change
+            .change(&operator, "ben", &new, None, Some(version.next()));
     assert_err!(stale.await, Error::PreconditionFailed);
     node.advance(minutes(3));
     let operator = node.operator();
     let fresh = node
         .doorward
-        .email
+        .email_change
         .change(&operator, "ben", &new, None, Some(version));
     fresh.await.unwrap();
 }
@@ -365,7 +393,7 @@ async fn a_throttled_change_is_audited() {
         let (ctx, to) = (node.of(&session), email(&name));
         let changed = node
             .doorward
-            .email
+            .email_change
             .change(&ctx, "me", &to, Some(&shown), None);
         changed.await
     };
@@ -388,8 +416,10 @@ async fn changes_to_one_address_do_not_flood_its_mailbox() {
         let mut ctx = node.of(session);
         ctx.client.address = Some(network.parse().unwrap());
         let (new, proof) = (email("new@example.com"), proof(PASSWORD));
-        let email = &node.doorward.email;
-        email.change(&ctx, "me", &new, Some(&proof), None).await
+        let email_change = &node.doorward.email_change;
+        email_change
+            .change(&ctx, "me", &new, Some(&proof), None)
+            .await
     };
     for _ in 0..3 {
         ask(&session, "198.51.100.1").await.unwrap();
@@ -409,8 +439,11 @@ async fn a_cancelled_change_voids_its_link_but_not_its_undo_link() {
     let mails = node.mails().await;
     node.audited();
     let ctx = node.of(&session);
-    let service = &node.doorward.email;
-    service.cancel_change(&ctx, "me", None).await.unwrap();
+    node.doorward
+        .email_change
+        .cancel_change(&ctx, "me", None)
+        .await
+        .unwrap();
     assert_eq!(node.audited(), ["confirmation-cancelled"]);
     let kept = node.stored_user(&user).await;
     assert_eq!(
@@ -418,11 +451,23 @@ async fn a_cancelled_change_voids_its_link_but_not_its_undo_link() {
         (Some(email("ben@example.com")), None)
     );
     let link = token_in(to(&mails, "new@example.com"));
-    let refused = service.confirm(&node.anonymous(), &link).await;
+    let refused = node
+        .doorward
+        .confirmation
+        .confirm(&node.anonymous(), &link)
+        .await;
     assert_err!(refused, Error::LinkExpired);
     let undo = token_in(to(&mails, "ben@example.com"));
-    service.view_undo(&node.anonymous(), &undo).await.unwrap();
-    let again = service.cancel_change(&ctx, "me", None).await;
+    node.doorward
+        .email_undo
+        .view_undo(&node.anonymous(), &undo)
+        .await
+        .unwrap();
+    let again = node
+        .doorward
+        .email_change
+        .cancel_change(&ctx, "me", None)
+        .await;
     assert_err!(again, Error::NotFound);
 }
 
@@ -436,7 +481,7 @@ async fn an_admin_cancels_a_change_without_a_proof_but_not_a_sign_up() {
     let ada = node.sign_in("ada").await;
     node.advance(hours(1));
     let ctx = node.of(&ada);
-    let service = &node.doorward.email;
+    let service = &node.doorward.email_change;
     service.cancel_change(&ctx, "ben", None).await.unwrap();
     assert_eq!(node.stored_user(&user).await.pending_email, None);
     let of_sign_up = service.cancel_change(&ctx, &eve.id.to_string(), None).await;

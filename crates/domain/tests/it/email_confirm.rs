@@ -15,7 +15,7 @@ async fn a_confirmation_link_activates_the_user_and_can_be_repeated() {
     let token = token_in(&node.one_mail().await);
     let confirmed = node
         .doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();
@@ -26,7 +26,7 @@ async fn a_confirmation_link_activates_the_user_and_can_be_repeated() {
     node.audited();
     let again = node
         .doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();
@@ -44,7 +44,7 @@ async fn a_used_link_does_not_reveal_later_data() {
     node.pending("ben").await;
     let token = token_in(&node.one_mail().await);
     node.doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();
@@ -60,7 +60,7 @@ async fn a_used_link_does_not_reveal_later_data() {
     updated.await.unwrap();
     let again = node
         .doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();
@@ -70,7 +70,7 @@ async fn a_used_link_does_not_reveal_later_data() {
     );
     let viewed = node
         .doorward
-        .email
+        .confirmation
         .view_confirmation(&node.anonymous(), &token)
         .await;
     assert_eq!(viewed.unwrap().data, Data::default());
@@ -86,11 +86,15 @@ async fn the_link_expires_after_exactly_a_day() {
         node.advance(age);
         let viewed = node
             .doorward
-            .email
+            .confirmation
             .view_confirmation(&node.anonymous(), &token)
             .await;
         assert_eq!(viewed.is_ok(), lives);
-        let confirmed = node.doorward.email.confirm(&node.anonymous(), &token).await;
+        let confirmed = node
+            .doorward
+            .confirmation
+            .confirm(&node.anonymous(), &token)
+            .await;
         assert_eq!(confirmed.is_ok(), lives);
     }
 }
@@ -105,14 +109,14 @@ async fn viewing_the_link_changes_nothing() {
     for _ in 0..5 {
         let viewed = node
             .doorward
-            .email
+            .confirmation
             .view_confirmation(&node.anonymous(), &token)
             .await;
         assert_eq!(viewed.unwrap().id, user.id);
     }
     assert!(!node.spy.take_calls().contains(&"apply"));
     node.doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();
@@ -132,7 +136,7 @@ async fn wrong_passwords_of_other_clients_do_not_prevent_a_confirmation() {
     let (anonymous, own) = (node.anonymous(), password(PASSWORD));
     let confirmed = node
         .doorward
-        .email
+        .confirmation
         .confirm_with_password(&anonymous, &link, Some(&own));
     confirmed.await.unwrap();
 }
@@ -147,8 +151,8 @@ async fn two_concurrent_clicks_confirm_once() {
     node.spy.yield_once();
     let ctx = node.anonymous();
     let (one, other) = tokio::join!(
-        node.doorward.email.confirm(&ctx, &token),
-        node.doorward.email.confirm(&ctx, &token)
+        node.doorward.confirmation.confirm(&ctx, &token),
+        node.doorward.confirmation.confirm(&ctx, &token)
     );
     assert_eq!(one.unwrap(), other.unwrap());
     assert_eq!(node.audited(), ["email-confirmed"]);
@@ -165,14 +169,21 @@ async fn a_recovery_link_and_an_invented_link_do_not_confirm() {
     for token in [&recovery, &made_up] {
         let ctx = node.anonymous();
         assert_err!(
-            node.doorward.email.confirm(&ctx, token).await,
+            node.doorward.confirmation.confirm(&ctx, token).await,
             Error::LinkExpired
         );
         assert_err!(
-            node.doorward.email.cancel_confirmation(&ctx, token).await,
+            node.doorward
+                .confirmation
+                .cancel_confirmation(&ctx, token)
+                .await,
             Error::LinkExpired
         );
-        let viewed = node.doorward.email.view_confirmation(&ctx, token).await;
+        let viewed = node
+            .doorward
+            .confirmation
+            .view_confirmation(&ctx, token)
+            .await;
         assert_err!(viewed, Error::LinkExpired);
     }
 }
@@ -191,7 +202,7 @@ async fn a_link_works_only_for_its_purpose() {
     let refused = node.doorward.recovery.finish(&ctx, &confirms, &new).await;
     assert_err!(refused, Error::LinkExpired);
     let recovers = node.link(&eve, Purpose::Recovery, "eve@example.com").await;
-    let refused = node.doorward.email.confirm(&ctx, &recovers).await;
+    let refused = node.doorward.confirmation.confirm(&ctx, &recovers).await;
     assert_err!(refused, Error::LinkExpired);
 }
 
@@ -206,7 +217,7 @@ async fn a_confirmation_request_without_a_pending_address_gets_the_same_response
     for address in ["ben@example.com", "eve@example.com", "nobody@example.com"] {
         let address = email(address);
         node.doorward
-            .email
+            .confirmation
             .request_confirmation(&node.anonymous(), &address)
             .await
             .unwrap();
@@ -223,16 +234,20 @@ async fn the_owner_of_the_mailbox_can_cancel_a_sign_up() {
     let eve = node.pending("eve").await;
     let token = token_in(&node.one_mail().await);
     node.doorward
-        .email
+        .confirmation
         .cancel_confirmation(&node.anonymous(), &token)
         .await
         .unwrap();
     assert_eq!(node.stored_session(&eve).await, None);
-    let late = node.doorward.email.confirm(&node.anonymous(), &token).await;
+    let late = node
+        .doorward
+        .confirmation
+        .confirm(&node.anonymous(), &token)
+        .await;
     assert_err!(late, Error::LinkExpired);
     let again = node
         .doorward
-        .email
+        .confirmation
         .cancel_confirmation(&node.anonymous(), &token)
         .await;
     assert_err!(again, Error::LinkExpired);
@@ -248,13 +263,13 @@ async fn a_confirmed_account_cannot_be_cancelled() {
     let ben = node.pending("ben").await;
     let token = token_in(&node.one_mail().await);
     node.doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();
     let late = node
         .doorward
-        .email
+        .confirmation
         .cancel_confirmation(&node.anonymous(), &token)
         .await;
     assert_err!(late, Error::LinkExpired);
@@ -273,22 +288,32 @@ async fn a_disabled_account_cannot_be_confirmed() {
         .disable(&node.operator(), &ben.id.to_string(), None)
         .await;
     disabled.unwrap();
-    let refused = node.doorward.email.confirm(&node.anonymous(), &token).await;
+    let refused = node
+        .doorward
+        .confirmation
+        .confirm(&node.anonymous(), &token)
+        .await;
     assert_err!(refused, Error::LinkExpired);
     let late = node
         .link(&ben, Purpose::Confirmation, "ben@example.com")
         .await;
     let ctx = node.anonymous();
     assert_err!(
-        node.doorward.email.view_confirmation(&ctx, &late).await,
+        node.doorward
+            .confirmation
+            .view_confirmation(&ctx, &late)
+            .await,
         Error::LinkExpired
     );
     assert_err!(
-        node.doorward.email.confirm(&ctx, &late).await,
+        node.doorward.confirmation.confirm(&ctx, &late).await,
         Error::LinkExpired
     );
     assert_err!(
-        node.doorward.email.cancel_confirmation(&ctx, &late).await,
+        node.doorward
+            .confirmation
+            .cancel_confirmation(&ctx, &late)
+            .await,
         Error::LinkExpired
     );
 }
@@ -302,8 +327,11 @@ async fn a_link_to_an_address_that_is_not_pending_does_not_confirm() {
     let other = other.await;
     let ctx = node.anonymous();
     for refused in [
-        node.doorward.email.confirm(&ctx, &other).await,
-        node.doorward.email.view_confirmation(&ctx, &other).await,
+        node.doorward.confirmation.confirm(&ctx, &other).await,
+        node.doorward
+            .confirmation
+            .view_confirmation(&ctx, &other)
+            .await,
     ] {
         assert_err!(refused, Error::LinkExpired);
     }
@@ -322,7 +350,7 @@ async fn a_concurrently_changed_user_is_read_again() {
     node.spy.interleave(renamed.replace(&user));
     let confirmed = node
         .doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();
@@ -345,7 +373,7 @@ async fn each_kind_of_mail_has_its_own_limit() {
             let anonymous = node.anonymous();
             let _ = node
                 .doorward
-                .email
+                .confirmation
                 .request_confirmation(&anonymous, &address)
                 .await;
             if owned {

@@ -188,7 +188,7 @@ async fn readiness_names_the_component_that_does_not_respond() {
     let node = TestNode::with_separate_sessions().await;
     let down = async || {
         node.advance(jiff::SignedDuration::from_secs(1));
-        let parts = node.doorward.housekeeping.readiness().await;
+        let parts = node.doorward.readiness.probe().await;
         let down = parts.into_iter().filter(|(_, answer)| answer.is_err());
         down.map(|(part, _)| part).collect::<Vec<_>>()
     };
@@ -205,7 +205,7 @@ async fn all_readiness_checks_within_a_second_share_one_probe() {
     let node = TestNode::with_separate_sessions().await;
     let second = jiff::SignedDuration::from_secs(1);
     let ask = async || {
-        let parts = node.doorward.housekeeping.readiness().await;
+        let parts = node.doorward.readiness.probe().await;
         parts.into_iter().all(|(_, answer)| answer.is_ok())
     };
     node.spy.yield_once();
@@ -238,13 +238,13 @@ async fn a_readiness_probe_times_out_even_if_callers_disconnect() {
     node.clear_cache();
     for _ in 0..10 {
         let soon = std::time::Duration::from_millis(100);
-        let asked = tokio::time::timeout(soon, node.doorward.housekeeping.readiness()).await;
+        let asked = tokio::time::timeout(soon, node.doorward.readiness.probe()).await;
         assert!(asked.is_err(), "it did not time out");
         node.advance(jiff::SignedDuration::from_secs(1));
     }
     assert_eq!(node.spy.take_calls(), ["ping", "ping_sessions"]);
     let began = tokio::time::Instant::now();
-    let [store, sessions] = node.doorward.housekeeping.readiness().await;
+    let [store, sessions] = node.doorward.readiness.probe().await;
     let told = store.1.unwrap_err().cause.to_string();
     assert_eq!(told, "no response in time");
     assert!(sessions.1.is_ok());

@@ -161,7 +161,7 @@ async fn invented_key_ids_cause_at_most_ten_refreshes_a_second() {
         let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
         let refused = node
             .doorward
-            .sessions
+            .session_check
             .authenticate(&node.anonymous(), &forged)
             .await;
         assert_err!(refused, Error::InvalidToken);
@@ -172,7 +172,7 @@ async fn invented_key_ids_cause_at_most_ten_refreshes_a_second() {
     let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
     let refused = node
         .doorward
-        .sessions
+        .session_check
         .authenticate(&node.anonymous(), &forged)
         .await;
     assert_err!(refused, Error::InvalidToken);
@@ -192,7 +192,11 @@ async fn requests_that_wait_for_a_refresh_share_its_failure() {
     node.spy.yield_once();
     node.spy.take_calls();
     let anonymous = node.anonymous();
-    let ask = || node.doorward.sessions.authenticate(&anonymous, &forged);
+    let ask = || {
+        node.doorward
+            .session_check
+            .authenticate(&anonymous, &forged)
+    };
     let (one, two, three) = tokio::join!(ask(), ask(), ask());
     for answer in [one, two, three] {
         assert_err!(answer, Error::Store(_));

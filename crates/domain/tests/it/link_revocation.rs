@@ -18,7 +18,7 @@ async fn change_email(node: &TestNode, new: &str) -> Vec<Mail> {
     let (ctx, new, shown) = (node.of(&session), email(new), proof(PASSWORD));
     let asked = node
         .doorward
-        .email
+        .email_change
         .change(&ctx, "me", &new, Some(&shown), None)
         .await;
     asked.unwrap();
@@ -56,12 +56,12 @@ async fn a_confirmation_can_require_the_password() {
     let link = token_in(&node.one_mail().await);
     let (doorward, anonymous) = (&node.doorward, node.anonymous());
     node.audited();
-    assert_err!(doorward.email.confirm(&anonymous, &link).await, Error::Invalid(faults) if faults[0].field == "password");
+    assert_err!(doorward.confirmation.confirm(&anonymous, &link).await, Error::Invalid(faults) if faults[0].field == "password");
     assert_eq!(node.audited(), [""; 0]);
     let wrong = password(OTHER_PASSWORD);
     for _ in 0..3 {
         let refused = doorward
-            .email
+            .confirmation
             .confirm_with_password(&anonymous, &link, Some(&wrong))
             .await;
         assert_err!(refused, Error::InvalidCredentials);
@@ -70,7 +70,7 @@ async fn a_confirmation_can_require_the_password() {
     let right = password(PASSWORD);
     let confirm = async |ctx| {
         doorward
-            .email
+            .confirmation
             .confirm_with_password(&ctx, &link, Some(&right))
             .await
     };
@@ -85,7 +85,7 @@ async fn a_confirmation_can_require_the_password() {
     node.pending("eve").await;
     let link = token_in(&node.one_mail().await);
     node.doorward
-        .email
+        .confirmation
         .cancel_confirmation(&node.anonymous(), &link)
         .await
         .unwrap();
@@ -94,11 +94,11 @@ async fn a_confirmation_can_require_the_password() {
     let link = token(&mails, MailKind::EmailChange);
     let anonymous = node.anonymous();
     assert_err!(
-        doorward.email.confirm(&anonymous, &link).await,
+        doorward.confirmation.confirm(&anonymous, &link).await,
         Error::Invalid(_)
     );
     let moved = doorward
-        .email
+        .confirmation
         .confirm_with_password(&anonymous, &link, Some(&right));
     moved.await.unwrap();
 }

@@ -29,9 +29,9 @@ async fn sign_up_from(node: &TestNode, network: u8, name: &str) -> User {
 async fn resend_from(node: &TestNode, network: u8) -> Result<(), Error> {
     node.advance(seconds(1));
     let ctx = from(node, network);
-    let email = &node.doorward.email;
-    email
-        .request_confirmation(&ctx, &self::email(ADDRESS))
+    let confirmation = &node.doorward.confirmation;
+    confirmation
+        .request_confirmation(&ctx, &email(ADDRESS))
         .await
 }
 
@@ -48,8 +48,10 @@ async fn change_from(node: &TestNode, network: u8, session: &SignedIn) -> Result
     let mut ctx = node.of(session);
     ctx.client.address = from(node, network).client.address;
     let (new, proof) = (email(ADDRESS), proof(PASSWORD));
-    let email = &node.doorward.email;
-    email.change(&ctx, "me", &new, Some(&proof), None).await
+    let email_change = &node.doorward.email_change;
+    email_change
+        .change(&ctx, "me", &new, Some(&proof), None)
+        .await
 }
 
 /// The usernames in the mails that are due now, in the order in which they are sent.
@@ -111,7 +113,11 @@ async fn an_unknown_client_does_not_keep_the_owner_from_another_link() {
     let mut again = again.iter();
     let again = again.find(|mail| mail.username.as_deref() == Some("ben"));
     let link = token_in(again.expect("the owner gets another link"));
-    let confirmed = node.doorward.email.confirm(&node.anonymous(), &link).await;
+    let confirmed = node
+        .doorward
+        .confirmation
+        .confirm(&node.anonymous(), &link)
+        .await;
     assert_eq!(confirmed.unwrap().email, Some(email(ADDRESS)));
 }
 

@@ -85,7 +85,7 @@ async fn sessions_that_end_with_their_account_are_recorded_once() {
     let last = node.sign_in("ben").await;
     let actor = node.of(&last);
     node.recorded.take();
-    let deleted = node.doorward.profile.delete(&actor, "me", None).await;
+    let deleted = node.doorward.deletion.delete(&actor, "me", None).await;
     deleted.unwrap();
     let ended = SessionEnded(SessionEnd::AccountChanged);
     assert_eq!(node.recorded.take(), [ended, ended]);

@@ -134,7 +134,7 @@ async fn delivery_is_retried_with_growing_delays() {
     assert_eq!(node.deliver().await, SENT);
     let token = token_in(&node.mailer.take()[0]);
     node.doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();
@@ -155,7 +155,10 @@ async fn every_attempt_has_the_same_message_id_and_a_new_link() {
     assert_ne!(old.digest(), new.digest());
     let anonymous = node.anonymous();
     for token in [old, new] {
-        let viewed = node.doorward.email.view_confirmation(&anonymous, &token);
+        let viewed = node
+            .doorward
+            .confirmation
+            .view_confirmation(&anonymous, &token);
         viewed.await.unwrap();
     }
 }
@@ -322,14 +325,18 @@ async fn mail_goes_to_the_stored_spelling_of_the_address() {
     node.advance(minutes(3));
     let ask = email("BEN.K@EXAMPLE.COM");
     node.doorward
-        .email
+        .confirmation
         .request_confirmation(&node.anonymous(), &ask)
         .await
         .unwrap();
     let again = node.one_mail().await;
     assert_eq!(again.to.as_str(), "Ben.K@example.com");
     let token = token_in(&again);
-    let confirmed = node.doorward.email.confirm(&node.anonymous(), &token).await;
+    let confirmed = node
+        .doorward
+        .confirmation
+        .confirm(&node.anonymous(), &token)
+        .await;
     let confirmed = confirmed.unwrap().email;
     assert_eq!(confirmed.unwrap().as_str(), "Ben.K@example.com");
     node.advance(minutes(3));
@@ -405,7 +412,7 @@ async fn a_disabled_user_gets_no_link() {
             .unwrap();
         node.advance(minutes(3));
         node.doorward
-            .email
+            .confirmation
             .request_confirmation(&node.anonymous(), &address)
             .await
             .unwrap();
@@ -459,7 +466,7 @@ async fn only_a_queued_mail_wakes_the_worker() {
 
 async fn job(node: &TestNode, kind: MailKind, user: Option<&str>, address: &str) -> MailJob {
     let user_id = match user {
-        Some(name) => Some(node.doorward.admin.find_by_name(name).await.unwrap().id),
+        Some(name) => Some(node.doorward.operator.find_by_name(name).await.unwrap().id),
         None => None,
     };
     MailJob {
@@ -505,7 +512,7 @@ async fn a_mail_to_an_unconfirmed_address_has_no_name_and_only_a_harmless_userna
         // The page behind the link shows the name.
         let viewed = node
             .doorward
-            .email
+            .confirmation
             .view_confirmation(&node.anonymous(), &token_in(&mail))
             .await;
         assert_eq!(viewed.unwrap().name, user.name);

@@ -28,7 +28,7 @@ async fn a_full_outbox_rejects_requests_for_mail() {
         assert!(matches!(recovery, Err(Error::Overloaded)));
         let again = node
             .doorward
-            .email
+            .confirmation
             .request_confirmation(&anonymous, &address)
             .await;
         assert!(matches!(again, Err(Error::Overloaded)));

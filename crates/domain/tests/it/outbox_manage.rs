@@ -30,7 +30,7 @@ async fn list(node: &TestNode, status: JobStatus) -> Vec<MailJob> {
         limit: 10,
     };
     let operator = node.operator();
-    let listed = node.doorward.outbox.list(&operator, &filter);
+    let listed = node.doorward.unsent_mails.list(&operator, &filter);
     listed.await.unwrap()
 }
 
@@ -88,7 +88,7 @@ async fn a_failing_mail_is_retried_at_once() {
     node.mailer.refuse(None);
     assert!(node.deliver().await.is_empty(), "it is due in two minutes");
     let (id, ada) = (one(&node, JobStatus::Failing).await.id, ada(&node).await);
-    let retried = node.doorward.outbox.retry(&ada, id).await.unwrap();
+    let retried = node.doorward.unsent_mails.retry(&ada, id).await.unwrap();
     assert_eq!(retried.next_attempt_at(node.now()), Some(node.now()));
     assert_eq!(node.deliver().await.sent, 1);
     let audited = node.spy.take_audited();
@@ -113,7 +113,7 @@ async fn a_mail_that_failed_permanently_gets_one_more_attempt() {
     for _ in 0..2 {
         let id = one(&node, JobStatus::GivenUp).await.id;
         let ada = ada(&node).await;
-        let retried = node.doorward.outbox.retry(&ada, id).await.unwrap();
+        let retried = node.doorward.unsent_mails.retry(&ada, id).await.unwrap();
         assert_eq!(
             (retried.status, retried.failed_at),
             (JobStatus::Failing, None)
@@ -124,9 +124,12 @@ async fn a_mail_that_failed_permanently_gets_one_more_attempt() {
     }
     node.mailer.refuse(None);
     let (id, ada) = (one(&node, JobStatus::GivenUp).await.id, ada(&node).await);
-    node.doorward.outbox.retry(&ada, id).await.unwrap();
+    node.doorward.unsent_mails.retry(&ada, id).await.unwrap();
     assert_eq!(node.deliver().await.sent, 1);
-    assert_err!(node.doorward.outbox.retry(&ada, id).await, Error::NotFound);
+    assert_err!(
+        node.doorward.unsent_mails.retry(&ada, id).await,
+        Error::NotFound
+    );
 }
 
 /// Otherwise two workers would send it.
@@ -143,7 +146,7 @@ async fn a_mail_that_is_being_sent_is_not_retried() {
     let leased = one(&node, JobStatus::Waiting).await;
     assert_eq!(leased.next_attempt_at(node.now()), None);
     node.audited();
-    let retried = node.doorward.outbox.retry(&ada, leased.id).await;
+    let retried = node.doorward.unsent_mails.retry(&ada, leased.id).await;
     assert_eq!(retried.unwrap(), leased);
     assert!(node.audited().is_empty());
     // Its lease ends, and so does the attempt.
@@ -173,7 +176,12 @@ async fn a_mail_that_an_older_node_has_tried_is_retried_unless_its_next_attempt_
             ..waiting.clone()
         };
         node.store.apply(vec![Write::put(&tried)]).await.unwrap();
-        let retried = node.doorward.outbox.retry(&ada, tried.id).await.unwrap();
+        let retried = node
+            .doorward
+            .unsent_mails
+            .retry(&ada, tried.id)
+            .await
+            .unwrap();
         assert_eq!(retried, one(&node, status).await);
         assert_eq!(retried.due_at == node.now(), is_retried, "{tried:?}");
     }
@@ -194,7 +202,12 @@ async fn a_retry_notices_that_a_worker_was_faster() {
     };
     let (_, lease) = claim.lease(&waiting.to_row());
     node.spy.interleave(vec![lease]);
-    let retried = node.doorward.outbox.retry(&ada, waiting.id).await.unwrap();
+    let retried = node
+        .doorward
+        .unsent_mails
+        .retry(&ada, waiting.id)
+        .await
+        .unwrap();
     assert!(retried.is_leased(node.now()));
     assert_eq!(node.audited(), ["outbox-listed"]);
 }
@@ -212,7 +225,7 @@ async fn a_mail_is_deleted_after_a_recent_proof() {
         ..ada
     };
     node.audited();
-    let delete = async |ctx: &Ctx| node.doorward.outbox.delete(ctx, id).await;
+    let delete = async |ctx: &Ctx| node.doorward.unsent_mails.delete(ctx, id).await;
     assert_err!(delete(&later).await, Error::ReauthenticationRequired);
     assert_eq!(node.audited(), ["mail-deleted!reauthentication required"]);
     let again = node.of(&node.sign_in("ada").await);
@@ -236,14 +249,20 @@ async fn an_admin_who_is_demoted_concurrently_changes_nothing() {
     let role = [("role", Role::User.as_str().into())];
     let demotion = || vec![Write::update::<User, 1>(own, role.clone(), Vec::new())];
     node.spy.interleave(demotion());
-    assert_err!(node.doorward.outbox.retry(&ada, id).await, Error::Forbidden);
-    node.spy.interleave(demotion());
     assert_err!(
-        node.doorward.outbox.delete(&ada, id).await,
+        node.doorward.unsent_mails.retry(&ada, id).await,
         Error::Forbidden
     );
     node.spy.interleave(demotion());
-    assert_err!(node.doorward.outbox.send_test(&ada).await, Error::Forbidden);
+    assert_err!(
+        node.doorward.unsent_mails.delete(&ada, id).await,
+        Error::Forbidden
+    );
+    node.spy.interleave(demotion());
+    assert_err!(
+        node.doorward.unsent_mails.send_test(&ada).await,
+        Error::Forbidden
+    );
     assert_eq!(node.mail_jobs().len(), 1);
 }
 
@@ -255,7 +274,7 @@ async fn a_preview_has_no_working_link() {
     let ada = ada(&node).await;
     let id = one(&node, JobStatus::Waiting).await.id;
     node.audited();
-    let viewed = node.doorward.outbox.view(&ada, id).await.unwrap();
+    let viewed = node.doorward.unsent_mails.view(&ada, id).await.unwrap();
     assert_eq!(viewed.mail.id, id);
     let text = viewed.text.unwrap().text;
     assert_eq!(text, "https://accounts.example/confirmation/preview");
@@ -269,10 +288,10 @@ async fn a_mail_that_would_be_dropped_has_no_preview() {
     node.ask_recovery("nobody@example.com").await;
     let ada = ada(&node).await;
     let id = one(&node, JobStatus::Waiting).await.id;
-    let viewed = node.doorward.outbox.view(&ada, id).await.unwrap();
+    let viewed = node.doorward.unsent_mails.view(&ada, id).await.unwrap();
     assert_eq!(viewed.text, None);
     let unknown = JobId::from_bytes([0; 16]);
-    let missing = node.doorward.outbox.view(&ada, unknown).await;
+    let missing = node.doorward.unsent_mails.view(&ada, unknown).await;
     assert_err!(missing, Error::NotFound);
 }
 
@@ -286,7 +305,12 @@ async fn the_user_of_a_mail_is_known_also_if_it_was_requested_by_address() {
     node.ask_recovery("nobody@example.com").await;
     let ada = ada(&node).await;
     let mails = list(&node, JobStatus::Waiting).await;
-    let users = node.doorward.outbox.users_of(&ada, &mails).await.unwrap();
+    let users = node
+        .doorward
+        .unsent_mails
+        .users_of(&ada, &mails)
+        .await
+        .unwrap();
     let found = |mail: &MailJob| users.get(&mail.id).map(|user| user.id);
     let mut found: Vec<_> = mails
         .iter()
@@ -306,7 +330,7 @@ async fn the_user_of_a_mail_is_known_also_if_it_was_requested_by_address() {
 async fn a_test_mail_goes_to_the_admin_who_asks_for_it() {
     let node = node().await;
     let ada = ada(&node).await;
-    let id = node.doorward.outbox.send_test(&ada).await.unwrap();
+    let id = node.doorward.unsent_mails.send_test(&ada).await.unwrap();
     assert_eq!(node.audited(), ["test-mail-requested"]);
     assert_eq!(one(&node, JobStatus::Waiting).await.id, id);
     let mail = node.one_mail().await;
@@ -320,7 +344,7 @@ async fn an_admin_gets_at_most_ten_test_mails_at_once() {
     let node = node().await;
     let ada = ada(&node).await;
     for _ in 0..11 {
-        node.doorward.outbox.send_test(&ada).await.unwrap();
+        node.doorward.unsent_mails.send_test(&ada).await.unwrap();
     }
     assert_eq!(node.mails().await.len(), 10);
     assert!(node.mail_jobs().is_empty());
@@ -335,7 +359,7 @@ async fn an_admin_without_an_address_gets_no_test_mail() {
     let promoted = admin.change_role(&operator, "ben", Role::Admin, None);
     promoted.await.unwrap();
     let ben = node.of(&node.sign_in("ben").await);
-    let refused = node.doorward.outbox.send_test(&ben).await;
+    let refused = node.doorward.unsent_mails.send_test(&ben).await;
     assert_err!(refused, Error::Invalid(errors) if errors[0].field == "email");
     assert!(node.mail_jobs().is_empty());
 }

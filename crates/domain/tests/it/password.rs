@@ -9,8 +9,8 @@ use crate::test_node::*;
 
 async fn change(node: &TestNode, ctx: &Ctx, shown: &str, new: &str) -> Result<(), Error> {
     let (shown, new) = (proof(shown), secret(new));
-    let password = &node.doorward.password;
-    password.change(ctx, None, &shown, &new, None).await
+    let passwords = &node.doorward.passwords;
+    passwords.change(ctx, None, &shown, &new, None).await
 }
 
 /// S-06: all other sessions end, this one stays.
@@ -82,7 +82,7 @@ async fn without_a_session_the_identifier_selects_the_account() {
     let named = identifier("ben@example.com");
     let ctx = node.anonymous();
     node.doorward
-        .password
+        .passwords
         .change(&ctx, Some(&named), &shown, &new, None)
         .await
         .unwrap();
@@ -90,7 +90,7 @@ async fn without_a_session_the_identifier_selects_the_account() {
     node.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
     let nobody = node
         .doorward
-        .password
+        .passwords
         .change(&ctx, None, &shown, &new, None)
         .await;
     assert_err!(nobody, Error::AuthenticationRequired);
@@ -114,7 +114,7 @@ async fn a_user_who_cannot_sign_in_cannot_change_the_password() {
         let named = identifier(name);
         let refused = node
             .doorward
-            .password
+            .passwords
             .change(&ctx, Some(&named), &shown, &new, None)
             .await;
         match unconfirmed {
@@ -136,7 +136,7 @@ async fn without_enumeration_protection_an_unknown_user_and_a_wrong_password_dif
     let (shown, new) = (proof(PASSWORD), secret(OTHER_PASSWORD));
     let refused = node
         .doorward
-        .password
+        .passwords
         .change(&ctx, Some(&nobody), &shown, &new, None)
         .await;
     assert_err!(refused, Error::UnknownAccount);
@@ -188,7 +188,7 @@ async fn a_change_voids_recovery_links_and_leaves_a_pending_address_change() {
     let ctx = node.of(&signed_in);
     let (new, shown) = (email("new@example.com"), proof(PASSWORD));
     node.doorward
-        .email
+        .email_change
         .change(&ctx, "me", &new, Some(&shown), None)
         .await
         .unwrap();
@@ -209,7 +209,12 @@ async fn a_change_voids_recovery_links_and_leaves_a_pending_address_change() {
     assert_err!(recovered, Error::LinkExpired);
     let stored = node.stored_user(&ben).await;
     assert_eq!(stored.pending_address(), Some(&new));
-    let confirmed = node.doorward.email.confirm(&ctx, &confirm).await.unwrap();
+    let confirmed = node
+        .doorward
+        .confirmation
+        .confirm(&ctx, &confirm)
+        .await
+        .unwrap();
     assert_eq!(confirmed.email, Some(new));
 }
 

@@ -16,7 +16,7 @@ async fn an_overlong_password_is_never_hashed() {
     let long = "é".repeat(512) + "x";
     assert_eq!(long.len(), 1025);
     node.clear_cache();
-    let refused = node.doorward.password.check_rules(&long, &[]);
+    let refused = node.doorward.passwords.check_rules(&long, &[]);
     assert_eq!(refused.unwrap_err().code, "too-long");
     assert!(doorward_domain::values::Password::parse(&long).is_err());
     let link = node
@@ -35,7 +35,7 @@ async fn an_overlong_password_is_never_hashed() {
     let (ctx, shown) = (node.of(&session), proof(PASSWORD));
     let changed = node
         .doorward
-        .password
+        .passwords
         .change(&ctx, None, &shown, &long, None);
     assert_err!(changed.await, Error::Invalid(_));
     assert_eq!(node.random.take_hashes(), 1);
@@ -59,14 +59,14 @@ async fn the_breached_list_is_checked_wherever_a_password_is_set() {
     .await;
     let user = node.active("ben").await;
     let session = node.sign_in("ben").await;
-    let judged = node.doorward.password.check_rules("lost umbrella", &[]);
+    let judged = node.doorward.passwords.check_rules("lost umbrella", &[]);
     assert_eq!(judged.unwrap_err().code, "breached");
     let (ctx, anonymous) = (node.of(&session), node.anonymous());
     let (shown, lost) = (proof(PASSWORD), secret("lost umbrella"));
     let is_breached = |error: &Error| matches!(error, Error::Invalid(faults) if faults[0].invalid.code == "breached");
     let changed = node
         .doorward
-        .password
+        .passwords
         .change(&ctx, None, &shown, &lost, None);
     assert!(changed.await.is_err_and(|error| is_breached(&error)));
     let link = node

@@ -22,14 +22,17 @@ async fn resend(node: &TestNode) -> Vec<Mail> {
     let (anonymous, address) = (node.anonymous(), email(ADDRESS));
     let requested = node
         .doorward
-        .email
+        .confirmation
         .request_confirmation(&anonymous, &address);
     requested.await.unwrap();
     node.mails().await
 }
 
 async fn confirm(node: &TestNode, token: &Token) -> Result<User, Error> {
-    node.doorward.email.confirm(&node.anonymous(), token).await
+    node.doorward
+        .confirmation
+        .confirm(&node.anonymous(), token)
+        .await
 }
 
 /// with a username the account is active at once, and only the address waits.
@@ -71,7 +74,7 @@ async fn cancelling_the_confirmation_removes_only_the_address_of_an_active_accou
     let session = node.sign_in("ben").await;
     let token = token_in(&node.one_mail().await);
     node.doorward
-        .email
+        .confirmation
         .cancel_confirmation(&node.anonymous(), &token)
         .await
         .unwrap();
@@ -174,7 +177,11 @@ async fn many_users_with_the_same_pending_address_expire() {
     ctx.client.address = Some([192, 0, 2, 7].into());
     node.clear_cache();
     let token = token_in(&mails[0]);
-    node.doorward.email.confirm(&ctx, &token).await.unwrap();
+    node.doorward
+        .confirmation
+        .confirm(&ctx, &token)
+        .await
+        .unwrap();
     // L-05: each deletion has its event, without the address of the client that confirmed.
     let mut events = node.spy.take_audited();
     events.retain(|event| event.event == AuditKind::SignUpSuperseded);
@@ -217,7 +224,7 @@ async fn a_resend_mails_the_newest_users_and_leaves_earlier_links() {
     for mail in &mails {
         let viewed = node
             .doorward
-            .email
+            .confirmation
             .view_confirmation(&node.anonymous(), &token_in(mail))
             .await
             .unwrap();
@@ -265,8 +272,10 @@ async fn a_concurrent_cancellation_does_not_delete_a_confirmed_account() {
     node.spy.yield_once();
     let anonymous = node.anonymous();
     let (confirmed, cancelled) = tokio::join!(
-        node.doorward.email.confirm(&anonymous, &first),
-        node.doorward.email.cancel_confirmation(&anonymous, &second)
+        node.doorward.confirmation.confirm(&anonymous, &first),
+        node.doorward
+            .confirmation
+            .cancel_confirmation(&anonymous, &second)
     );
     assert!(confirmed.is_ok() != cancelled.is_ok());
     assert_eq!(node.stored_session(&ben).await.is_some(), confirmed.is_ok());
@@ -284,7 +293,7 @@ async fn an_address_that_is_requested_again_voids_earlier_links() {
     let address = email(ADDRESS);
     let again = node
         .doorward
-        .email
+        .email_change
         .change(&ctx, "me", &address, Some(&current), None);
     again.await.unwrap();
     let second = token_in(&node.one_mail().await);

@@ -16,14 +16,14 @@ async fn deleting_an_account_deletes_all_its_data() {
     let ctx = node.of(&session);
     let (new, shown) = (email("new@example.com"), proof(PASSWORD));
     node.doorward
-        .email
+        .email_change
         .change(&ctx, "me", &new, Some(&shown), None)
         .await
         .unwrap();
     assert_eq!(node.mail_jobs().len(), 2);
     node.audited();
     node.doorward
-        .profile
+        .deletion
         .delete(&ctx, "me", None)
         .await
         .unwrap();
@@ -55,8 +55,8 @@ async fn a_failed_deletion_leaves_the_account() {
     for operation in ["users", "jobs", "apply"] {
         node.spy.fail(operation);
         let ctx = node.operator();
-        let profile = &node.doorward.profile;
-        let failed = profile.delete(&ctx, "ben", None).await;
+        let deletion = &node.doorward.deletion;
+        let failed = deletion.delete(&ctx, "ben", None).await;
         assert_err!(failed, Error::Store(_));
         node.spy.clear_failures();
         assert!(node.stored_session(&ben).await.is_some(), "{operation}");
@@ -72,7 +72,7 @@ async fn links_of_a_deleted_account_stay_invalid_after_a_new_sign_up() {
     node.ask_recovery("ben@example.com").await;
     let token = token_in(&node.one_mail().await);
     node.doorward
-        .profile
+        .deletion
         .delete(&node.operator(), "ben", None)
         .await
         .unwrap();
@@ -95,7 +95,7 @@ async fn the_last_active_admin_cannot_be_deleted() {
     let session = node.sign_in("ada").await;
     let ctx = node.of(&session);
     for ctx in [&ctx, &node.operator()] {
-        let refused = node.doorward.profile.delete(ctx, "ada", None).await;
+        let refused = node.doorward.deletion.delete(ctx, "ada", None).await;
         assert_err!(refused, Error::LastAdmin);
     }
     node.check(&session).await.unwrap();
@@ -105,7 +105,7 @@ async fn the_last_active_admin_cannot_be_deleted() {
         .disable(&node.operator(), "zoe", None)
         .await
         .unwrap();
-    let refused = node.doorward.profile.delete(&ctx, "me", None).await;
+    let refused = node.doorward.deletion.delete(&ctx, "me", None).await;
     assert_err!(refused, Error::LastAdmin);
     node.doorward
         .admin
@@ -113,7 +113,7 @@ async fn the_last_active_admin_cannot_be_deleted() {
         .await
         .unwrap();
     node.doorward
-        .profile
+        .deletion
         .delete(&ctx, "me", None)
         .await
         .unwrap();
@@ -147,7 +147,7 @@ async fn a_user_who_concurrently_became_the_last_admin_is_not_deleted() {
     node.spy.interleave(handed_over);
     let refused = node
         .doorward
-        .profile
+        .deletion
         .delete(&node.of(&session), "me", None)
         .await;
     assert_err!(refused, Error::LastAdmin);
@@ -163,8 +163,8 @@ async fn one_of_two_admins_who_delete_each_other_stays() {
     let (ada, zoe) = (node.of(&adas), node.of(&zoes));
     node.spy.yield_once();
     let (one, other) = tokio::join!(
-        node.doorward.profile.delete(&ada, "zoe", None),
-        node.doorward.profile.delete(&zoe, "ada", None)
+        node.doorward.deletion.delete(&ada, "zoe", None),
+        node.doorward.deletion.delete(&zoe, "ada", None)
     );
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
     assert!(node.has_admin().await);
@@ -177,15 +177,15 @@ async fn a_stale_version_is_rejected() {
     let operator = node.operator();
     let stale = node
         .doorward
-        .profile
+        .deletion
         .delete(&operator, "ben", Some(ben.version.next()));
     assert_err!(stale.await, Error::PreconditionFailed);
     node.doorward
-        .profile
+        .deletion
         .delete(&operator, "ben", Some(ben.version))
         .await
         .unwrap();
-    let gone = node.doorward.profile.delete(&operator, "ben", None).await;
+    let gone = node.doorward.deletion.delete(&operator, "ben", None).await;
     assert_err!(gone, Error::NotFound);
 }
 
@@ -202,7 +202,7 @@ async fn mails_requested_by_address_are_deleted_with_the_account() {
     let shared = email("eve@example.com");
     let asked = node
         .doorward
-        .email
+        .email_change
         .change(&ctx, "me", &shared, Some(&shown), None);
     asked.await.unwrap();
     node.advance(minutes(4));
@@ -216,7 +216,7 @@ async fn mails_requested_by_address_are_deleted_with_the_account() {
             .unwrap();
     }
     assert_eq!(node.mail_jobs().len(), 4);
-    let deleted = node.doorward.profile.delete(&ctx, "me", None);
+    let deleted = node.doorward.deletion.delete(&ctx, "me", None);
     deleted.await.unwrap();
     let left = node.mail_jobs();
     let left: Vec<_> = left.iter().map(|job| job.email.as_str()).collect();

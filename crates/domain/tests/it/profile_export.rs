@@ -8,7 +8,10 @@ use doorward_domain::{Ctx, Error};
 use crate::test_node::*;
 
 async fn events(node: &TestNode, data: &PersonalData) -> Vec<AuditEvent> {
-    let all = node.doorward.profile.export_audit_events(data, None, 100);
+    let all = node
+        .doorward
+        .personal_export
+        .export_audit_events(data, None, 100);
     all.await.unwrap()
 }
 
@@ -30,7 +33,12 @@ async fn an_export_has_all_personal_data_and_no_secret() {
         .ok();
     node.advance(seconds(1));
     let ctx = node.of(&session);
-    let data = node.doorward.profile.export(&ctx, "me").await.unwrap();
+    let data = node
+        .doorward
+        .personal_export
+        .export(&ctx, "me")
+        .await
+        .unwrap();
     assert_eq!(data.user.id, ben.id);
     let password = data.password.as_ref().unwrap();
     assert_eq!(password.scheme, "argon2id");
@@ -66,14 +74,24 @@ async fn an_export_does_not_reveal_the_address_of_an_admin() {
         .disable(&ctx, "ben", None)
         .await
         .unwrap();
-    let data = node.doorward.profile.export(&ctx, "ben").await.unwrap();
+    let data = node
+        .doorward
+        .personal_export
+        .export(&ctx, "ben")
+        .await
+        .unwrap();
     let log = events(&node, &data).await;
     let by_ada = |event: &&AuditEvent| event.actor == format!("user:{}", ada.id);
     let by_ada: Vec<_> = log.iter().filter(by_ada).collect();
     assert!(by_ada.len() >= 2, "{log:?}");
     assert!(by_ada.iter().all(|event| event.address.is_none()));
     assert_err!(node.check(&bens).await, Error::InvalidToken);
-    let hers = node.doorward.profile.export(&ctx, "me").await.unwrap();
+    let hers = node
+        .doorward
+        .personal_export
+        .export(&ctx, "me")
+        .await
+        .unwrap();
     let log = events(&node, &hers).await;
     assert!(log.iter().any(|event| event.address.is_some()));
 }
@@ -87,14 +105,14 @@ async fn a_long_audit_log_is_paged() {
     for _ in 0..5 {
         node.advance(seconds(1));
         node.doorward
-            .profile
+            .personal_export
             .export_by_name(&node.operator(), "ben")
             .await
             .unwrap();
     }
     let data = node
         .doorward
-        .profile
+        .personal_export
         .export_by_name(&ctx, "ben@example.com")
         .await
         .unwrap();
@@ -104,7 +122,7 @@ async fn a_long_audit_log_is_paged() {
     for _ in 0..=all.len() {
         let page = node
             .doorward
-            .profile
+            .personal_export
             .export_audit_events(&data, before, 2)
             .await
             .unwrap();
@@ -117,7 +135,7 @@ async fn a_long_audit_log_is_paged() {
     assert_eq!(paged, all);
     let by_anyone_else = node
         .doorward
-        .profile
+        .personal_export
         .export_by_name(&node.anonymous(), "ben")
         .await;
     assert_err!(by_anyone_else, Error::Forbidden);
@@ -126,11 +144,13 @@ async fn a_long_audit_log_is_paged() {
 /// Requests an address change, sends its mails, and requests the confirmation again by address.
 async fn move_to(node: &TestNode, ctx: &Ctx, new: &EmailAddress) {
     let (doorward, shown) = (&node.doorward, proof(PASSWORD));
-    let asked = doorward.email.change(ctx, "me", new, Some(&shown), None);
+    let asked = doorward
+        .email_change
+        .change(ctx, "me", new, Some(&shown), None);
     asked.await.unwrap();
     node.mails().await;
     let asked = doorward
-        .email
+        .confirmation
         .request_confirmation(&node.anonymous(), new)
         .await;
     asked.unwrap();
@@ -154,7 +174,7 @@ async fn your_own_export_reveals_no_owner_of_an_address() {
         let asked = doorward.recovery.request(&node.anonymous(), &new).await;
         asked.unwrap();
         for _ in 0..2 {
-            let data = doorward.profile.export(&ctx, "me").await.unwrap();
+            let data = doorward.personal_export.export(&ctx, "me").await.unwrap();
             assert_eq!(data.user.pending_address(), Some(&new));
             assert!(
                 data.links
@@ -185,7 +205,11 @@ async fn an_export_costs_the_same_work_for_any_owner_of_a_pending_address() {
         move_to(&node, &ctx, &email("eve@example.com")).await;
         node.mails().await;
         node.clear_cache();
-        node.doorward.profile.export(&ctx, "me").await.unwrap();
+        node.doorward
+            .personal_export
+            .export(&ctx, "me")
+            .await
+            .unwrap();
         asked.push((node.spy.take_calls(), node.spy.take_writes()));
     }
     assert_eq!(asked[0], asked[1]);

@@ -26,9 +26,9 @@ fn known_device(node: &TestNode, address: &str, user: &User) -> Ctx {
     let session = Token::generate(&*node.random).digest();
     let cookie = node
         .doorward
-        .sign_in
+        .devices
         .device_cookie(&ctx, None, user, (&session, &[]));
-    ctx.client.known = node.doorward.sign_in.known_devices(&ctx, cookie.expose());
+    ctx.client.known = node.doorward.devices.known_devices(&ctx, cookie.expose());
     assert_eq!(ctx.client.known.len(), 1);
     ctx
 }
@@ -336,11 +336,11 @@ async fn a_device_with_ten_failures_is_no_longer_known() {
     let digest = &session.session.digest;
     let cookie = node
         .doorward
-        .sign_in
+        .devices
         .device_cookie(&node.anonymous(), None, &ben, (digest, &[]));
     fail(&node, "ben", 100).await;
     let mut thief = from(&node, "192.0.2.66");
-    let by_cookie = node.doorward.sign_in.known_devices(&thief, cookie.expose());
+    let by_cookie = node.doorward.devices.known_devices(&thief, cookie.expose());
     let by_session = vec![KnownDevice::from_session(&session.session)];
     assert_eq!(by_cookie, by_session);
     thief.client.known = by_cookie;
@@ -373,7 +373,7 @@ async fn a_session_does_not_allow_unlimited_guesses() {
         let new = secret("three lamps and a boat");
         let changed = node
             .doorward
-            .password
+            .passwords
             .change(&ctx, None, &shown, &new, None);
         match changed.await {
             Err(Error::InvalidCredentials) => checked += 1,
@@ -533,8 +533,8 @@ async fn a_network_requests_three_mails_an_hour_for_a_mailbox() {
         for client in ["198.51.100.1", "198.51.100.2"] {
             for number in 0..5 {
                 let ctx = from(&node, client);
-                let email = &node.doorward.email;
-                let asked = email.request_confirmation(&ctx, &address).await;
+                let confirmation = &node.doorward.confirmation;
+                let asked = confirmation.request_confirmation(&ctx, &address).await;
                 assert_eq!(asked.is_ok(), number < 3);
                 let ctx = from(&node, client);
                 let asked = node.doorward.recovery.request(&ctx, &address).await;
@@ -581,7 +581,7 @@ async fn a_confirmation_clears_the_failures_of_its_address() {
     assert_err!(refused, Error::TooManyAttempts { .. });
     let token = token_in(&node.one_mail().await);
     node.doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &token)
         .await
         .unwrap();

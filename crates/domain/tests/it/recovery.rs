@@ -157,7 +157,11 @@ async fn every_security_event_of_the_account_voids_the_link() {
             }
             "password set" => {
                 let new = secret(OTHER_PASSWORD);
-                doorward.password.set(&operator, "ben", &new).await.unwrap();
+                doorward
+                    .passwords
+                    .set(&operator, "ben", &new)
+                    .await
+                    .unwrap();
             }
             "disabled" => {
                 doorward
@@ -170,21 +174,21 @@ async fn every_security_event_of_the_account_voids_the_link() {
             "moved" => {
                 let new = email("new@example.com");
                 doorward
-                    .email
+                    .email_change
                     .change(&operator, "ben", &new, None, None)
                     .await
                     .unwrap();
                 let mails = node.mails().await;
                 let confirm = mails.iter().find(|mail| mail.to == new).unwrap();
                 doorward
-                    .email
+                    .confirmation
                     .confirm(&node.anonymous(), &token_in(confirm))
                     .await
                     .unwrap();
             }
             _ => drop(
                 doorward
-                    .profile
+                    .deletion
                     .delete(&operator, "ben", None)
                     .await
                     .unwrap(),
@@ -207,7 +211,7 @@ async fn a_recovery_cancels_a_pending_address_change() {
     let (evil, shown) = (email("evil@example.com"), proof(PASSWORD));
     let ctx = node.of(&thief);
     node.doorward
-        .email
+        .email_change
         .change(&ctx, "me", &evil, Some(&shown), None)
         .await
         .unwrap();
@@ -216,7 +220,11 @@ async fn a_recovery_cancels_a_pending_address_change() {
     ask(&node, "ben@example.com").await;
     let token = token_in(&node.one_mail().await);
     recover(&node, &token, OTHER_PASSWORD).await.unwrap();
-    let refused = node.doorward.email.confirm(&node.anonymous(), &late).await;
+    let refused = node
+        .doorward
+        .confirmation
+        .confirm(&node.anonymous(), &late)
+        .await;
     assert_err!(refused, Error::LinkExpired);
     let kept = node.stored_user(&ben).await;
     assert_eq!(kept.email, Some(email("ben@example.com")));

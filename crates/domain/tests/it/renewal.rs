@@ -251,9 +251,9 @@ async fn a_session_kept_by_two_changes_at_once_stays() {
         let kept = factors::sign_in(&node, &ben).await.unwrap();
         node.spy.yield_once();
         let (ctx, new) = (node.of(&kept), secret(OTHER_PASSWORD));
-        let (service, current) = (&node.doorward.password, proof(PASSWORD));
+        let (service, current) = (&node.doorward.passwords, proof(PASSWORD));
         let (removed, changed) = tokio::join!(
-            node.doorward.factors.remove(&ctx, "me", &ben.id),
+            node.doorward.factor_removal.remove(&ctx, "me", &ben.id),
             service.change(&ctx, None, &current, &new, None),
         );
         removed.unwrap();
@@ -322,8 +322,8 @@ async fn raise_epoch(node: &TestNode, user: &User) {
 
 async fn change_password(node: &TestNode, signed_in: &SignedIn, current: &str, new: &str) {
     let (ctx, new) = (node.of(signed_in), secret(new));
-    let password = &node.doorward.password;
-    password
+    let passwords = &node.doorward.passwords;
+    passwords
         .change(&ctx, None, &proof(current), &new, None)
         .await
         .unwrap();

@@ -13,7 +13,7 @@ async fn another_master_key_is_reported_in_the_log() {
         node.advance(seconds(6));
         other_node
             .doorward
-            .audit
+            .audit_chain
             .seal(&other_node.worker())
             .await
             .unwrap()
@@ -30,5 +30,8 @@ async fn another_master_key_is_reported_in_the_log() {
     );
     assert_eq!(seal(&other).await.events, 1);
     assert_eq!(other.audited(), [""; 0]);
-    assert_eq!(other.doorward.audit.unsealed().await.unwrap().count, 0);
+    assert_eq!(
+        other.doorward.audit_chain.unsealed().await.unwrap().count,
+        0
+    );
 }

@@ -47,7 +47,7 @@ async fn a_signed_out_session_stays_ended() {
     let before = snapshot(&node, &ben).await;
     let authenticated = node
         .doorward
-        .sessions
+        .session_check
         .authenticate(&node.anonymous(), out.token.expose())
         .await
         .unwrap();
@@ -128,7 +128,7 @@ async fn a_session_can_end_while_its_store_is_down() {
     let signed_in = node.sign_in("ben").await;
     let authenticated = node
         .doorward
-        .sessions
+        .session_check
         .authenticate(&node.anonymous(), signed_in.token.expose())
         .await
         .unwrap();

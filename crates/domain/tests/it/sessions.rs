@@ -60,7 +60,7 @@ async fn a_truncated_modified_or_invented_token_is_invalid() {
     for wrong in wrong {
         let refused = node
             .doorward
-            .sessions
+            .session_check
             .authenticate(&node.anonymous(), &wrong)
             .await;
         assert_err!(refused, Error::InvalidToken);
@@ -147,7 +147,7 @@ async fn the_own_user_is_viewed_with_at_most_one_read_a_second() {
     node.active("ben").await;
     let signed_in = node.sign_in("ben").await;
     let (ctx, token) = (node.of(&signed_in), signed_in.token.expose());
-    let viewer = node.doorward.sessions.authenticate(&ctx, token).await;
+    let viewer = node.doorward.session_check.authenticate(&ctx, token).await;
     let viewer = viewer.unwrap();
     node.clear_cache();
     for _ in 0..2 {
@@ -187,7 +187,7 @@ async fn a_cached_session_from_a_wrong_clock_is_not_used_later() {
     here.advance(seconds(120));
     there.check(&signed_in).await.unwrap();
     here.advance(seconds(-120));
-    there.doorward.housekeeping.on_clock_adjusted();
+    there.doorward.session_check.on_clock_adjusted();
     here.doorward
         .sessions
         .revoke_all(&here.of(&signed_in), "me")
@@ -222,7 +222,7 @@ async fn a_restored_session_of_an_older_epoch_is_invalid() {
     let signed_in = node.sign_in("ben").await;
     let operator = node.operator();
     node.doorward
-        .password
+        .passwords
         .set(&operator, "ben", &secret(OTHER_PASSWORD))
         .await
         .unwrap();

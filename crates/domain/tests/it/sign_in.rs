@@ -44,7 +44,7 @@ async fn the_state_of_an_account_is_revealed_with_its_password_only() {
         .await
         .unwrap();
     node.doorward
-        .profile
+        .deletion
         .delete(&operator, "deleted", None)
         .await
         .unwrap();
@@ -110,7 +110,7 @@ async fn a_pending_address_does_not_sign_in_to_an_active_account() {
     let ctx = node.of(&session);
     let asked = node
         .doorward
-        .email
+        .email_change
         .change(&ctx, "me", &new, Some(&shown), None);
     asked.await.unwrap();
     let refused = node.try_sign_in("new@example.com", PASSWORD).await;
@@ -434,7 +434,7 @@ async fn a_sign_in_stores_its_time_with_the_session_and_only_if_it_succeeds() {
     assert_eq!(stored().await.unwrap().at, node.now());
     let ctx = node.operator();
     node.doorward
-        .profile
+        .deletion
         .delete(&ctx, "ben", None)
         .await
         .unwrap();

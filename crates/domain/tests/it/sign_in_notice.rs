@@ -220,11 +220,11 @@ async fn a_recovery_makes_known_browsers_unknown() {
     let (user, session) = (&signed_in.user, &signed_in.session.digest);
     let cookie = node
         .doorward
-        .sign_in
+        .devices
         .device_cookie(&node.anonymous(), None, user, (session, &[]));
     let shown_abroad = async |shown: &str| {
         let mut ctx = from(&node, ABROAD, "curl/8.5.0");
-        ctx.client.known = node.doorward.sign_in.known_devices(&ctx, cookie.expose());
+        ctx.client.known = node.doorward.devices.known_devices(&ctx, cookie.expose());
         assert_eq!(ctx.client.known.len(), 1);
         let (name, shown) = (identifier("ben"), password(shown));
         node.start_sign_in(&ctx, &name, &shown).await
@@ -265,7 +265,7 @@ async fn password_changes_do_not_flood_a_mailbox() {
         let (ctx, shown, new) = (node.of(&signed_in), proof(old), secret(new));
         let changed = node
             .doorward
-            .password
+            .passwords
             .change(&ctx, None, &shown, &new, None);
         changed.await.unwrap();
         node.advance(seconds(3));

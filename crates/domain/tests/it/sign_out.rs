@@ -7,7 +7,7 @@ use crate::test_node::*;
 async fn sign_out(node: &TestNode, token: &str) -> Result<(), Error> {
     let opened = node
         .doorward
-        .sessions
+        .session_check
         .authenticate(&node.anonymous(), token)
         .await?;
     node.doorward

@@ -161,7 +161,7 @@ async fn a_sign_up_after_a_deletion_creates_another_user() {
     let session = node.sign_in("ben").await;
     let ctx = node.of(&session);
     node.doorward
-        .profile
+        .deletion
         .delete(&ctx, "me", None)
         .await
         .unwrap();

@@ -47,8 +47,8 @@ async fn try_confirm(
     shown: Option<&str>,
 ) -> Result<Confirmed, Error> {
     let (ctx, shown) = (node.anonymous(), shown.map(password));
-    let email = &node.doorward.email;
-    email
+    let confirmation = &node.doorward.confirmation;
+    confirmation
         .confirm_in_browser(&ctx, link, shown.as_ref(), Some(cookie))
         .await
 }
@@ -101,7 +101,7 @@ async fn confirming_in_the_browser_of_the_sign_up_signs_in() {
     assert_eq!(node.mails().await.len(), 0, "a first sign-in is usual");
     // The password is not recent enough for a sensitive action.
     let ctx = node.of(&signed_in);
-    let deleted = node.doorward.profile.delete(&ctx, "me", None).await;
+    let deleted = node.doorward.deletion.delete(&ctx, "me", None).await;
     assert_err!(deleted, Error::ReauthenticationRequired);
 }
 
@@ -109,8 +109,8 @@ async fn confirming_in_the_browser_of_the_sign_up_signs_in() {
 async fn a_link_without_the_cookie_signs_no_one_in() {
     let node = TestNode::new().await;
     let (_, link) = signed_up(&node, "ben").await;
-    let email = &node.doorward.email;
-    let confirmed = email
+    let confirmation = &node.doorward.confirmation;
+    let confirmed = confirmation
         .confirm_in_browser(&node.anonymous(), &link, None, None)
         .await;
     assert!(matches!(confirmed.unwrap(), Confirmed::Address(_)));
@@ -126,8 +126,8 @@ async fn a_stolen_cookie_is_worth_nothing_without_the_link() {
     let guessed = Token::generate(&*node.random);
     let guessed = try_confirm(&node, &guessed, cookie.expose(), None).await;
     assert_err!(guessed, Error::LinkExpired);
-    let (ctx, sessions) = (node.anonymous(), &node.doorward.sessions);
-    let checked = sessions.authenticate(&ctx, cookie.expose()).await;
+    let (ctx, session_check) = (node.anonymous(), &node.doorward.session_check);
+    let checked = session_check.authenticate(&ctx, cookie.expose()).await;
     assert_err!(checked, Error::InvalidToken);
 }
 
@@ -198,7 +198,10 @@ async fn a_value_that_is_not_the_cookie_is_ignored() {
 
 async fn resent(node: &TestNode) -> Mail {
     let (ctx, address) = (node.anonymous(), email("ben@example.com"));
-    let asked = node.doorward.email.request_confirmation(&ctx, &address);
+    let asked = node
+        .doorward
+        .confirmation
+        .request_confirmation(&ctx, &address);
     asked.await.unwrap();
     node.one_mail().await
 }
@@ -223,7 +226,7 @@ async fn a_new_password_voids_the_cookie() {
     let (cookie, link) = signed_up(&node, "ben").await;
     let id = only_user(&node).id.to_string();
     let (operator, new) = (node.operator(), secret(OTHER_PASSWORD));
-    let set = node.doorward.password.set(&operator, &id, &new);
+    let set = node.doorward.passwords.set(&operator, &id, &new);
     set.await.unwrap();
     assert!(confirm(&node, &link, cookie.expose()).await.is_none());
 }
@@ -277,8 +280,10 @@ async fn a_disabled_user_is_not_signed_in() {
 async fn the_cookie_is_void_after_the_sign_up_was_cancelled() {
     let node = TestNode::new().await;
     let (cookie, link) = signed_up(&node, "ben").await;
-    let email = &node.doorward.email;
-    let cancelled = email.cancel_confirmation(&node.anonymous(), &link).await;
+    let confirmation = &node.doorward.confirmation;
+    let cancelled = confirmation
+        .cancel_confirmation(&node.anonymous(), &link)
+        .await;
     cancelled.unwrap();
     let refused = try_confirm(&node, &link, cookie.expose(), None).await;
     assert_err!(refused, Error::LinkExpired);
@@ -314,17 +319,29 @@ async fn a_required_factor_is_added_before_the_first_session_of_a_sign_up() {
             }
             false => completed(start(&node, sign_up(Some("ben"), None)).await),
         };
-        let sign_in = &node.doorward.sign_in;
-        let outcome = sign_in.after_sign_up(&node.anonymous(), &sign_up).await;
+        let outcome = node
+            .doorward
+            .sign_in
+            .after_sign_up(&node.anonymous(), &sign_up)
+            .await;
         let Outcome::NextFactor(next) = outcome.unwrap() else {
             panic!("the policy requires a factor");
         };
         assert_eq!(next.step, NextStep::Enrol);
         let challenge = Token::parse(next.challenge.expose()).unwrap();
-        let actor = sign_in.enrolling(&node.anonymous(), &challenge).await;
+        let actor = node
+            .doorward
+            .second_step
+            .enrolling(&node.anonymous(), &challenge)
+            .await;
         let ctx = node.ctx(actor.unwrap());
         add_app(&node, &ctx, "Phone").await;
-        let signed_in = sign_in.finish_enrolling(&ctx).await.unwrap();
+        let signed_in = node
+            .doorward
+            .second_step
+            .finish_enrolling(&ctx)
+            .await
+            .unwrap();
         assert!(signed_in.session.amr.contains(&AuthMethod::MultiFactor));
         assert_eq!(signed_in.session.auth_time, entered_at);
         node.mails().await;

@@ -48,13 +48,16 @@ async fn act(node: &TestNode, ctx: &Ctx, act: &str) -> Result<(), Error> {
         "enable" => doorward.admin.enable(ctx, named, None).await.map(drop),
         "email" => {
             let new = email("new@example.org");
-            doorward.email.change(ctx, named, &new, None, None).await
+            doorward
+                .email_change
+                .change(ctx, named, &new, None, None)
+                .await
         }
         "invite-admin" => {
             let wanted = invited(None, Some("new@example.org"), Role::Admin);
             doorward.invitations.invite(ctx, wanted).await.map(drop)
         }
-        _ => doorward.profile.delete(ctx, named, None).await.map(drop),
+        _ => doorward.deletion.delete(ctx, named, None).await.map(drop),
     }
 }
 
@@ -74,7 +77,7 @@ async fn the_password_must_have_been_entered_recently() {
     for one in ACTS {
         let node = admins().await;
         let session = node.sign_in("ada").await;
-        let ben = node.doorward.admin.find_by_name("ben").await.unwrap();
+        let ben = node.doorward.operator.find_by_name("ben").await.unwrap();
         node.advance(minutes(5) + MICROSECOND);
         node.audited();
         let refused = act(&node, &node.of(&session), one).await;
@@ -97,7 +100,7 @@ async fn the_password_can_come_with_the_request() {
         let (right, wrong) = (proof(PASSWORD), proof(OTHER_PASSWORD));
         let show = async |shown| {
             node.doorward
-                .sign_in
+                .reauthentication
                 .reauthenticate(&ctx, action(one), named(one), Some(shown))
                 .await
         };
@@ -123,7 +126,7 @@ async fn a_session_has_the_password_limits_of_sign_in() {
         let ctx = node.of(&session);
         let doorward = &node.doorward;
         let refused = doorward
-            .sign_in
+            .reauthentication
             .reauthenticate(&ctx, Action::ChangeRole, "ben", Some(&wrong))
             .await;
         assert_err!(refused, Error::InvalidCredentials);
@@ -133,7 +136,7 @@ async fn a_session_has_the_password_limits_of_sign_in() {
     let (ctx, right) = (node.of(&session), proof(PASSWORD));
     let refused = node
         .doorward
-        .sign_in
+        .reauthentication
         .reauthenticate(&ctx, Action::ChangeRole, "ben", Some(&right))
         .await;
     assert_err!(refused, Error::TooManyAttempts { .. });
@@ -161,7 +164,7 @@ async fn a_password_does_not_give_a_user_more_rights() {
         let doorward = &node.doorward;
         let shown = proof(shown);
         let refused = doorward
-            .sign_in
+            .reauthentication
             .reauthenticate(&ctx, Action::ChangeRole, "ada", Some(&shown))
             .await;
         assert_err!(refused, Error::Forbidden);

@@ -305,7 +305,7 @@ impl TestNode {
         let is_theirs = |mail: &&Mail| Some(&mail.to) == user.pending_address();
         let token = token_in(mails.iter().find(is_theirs).unwrap());
         self.doorward
-            .email
+            .confirmation
             .confirm(&self.anonymous(), &token)
             .await
             .unwrap()
@@ -327,7 +327,7 @@ impl TestNode {
         };
         let created = self
             .doorward
-            .admin
+            .operator
             .create_user(&self.operator(), wanted)
             .await;
         created.unwrap()
@@ -367,7 +367,7 @@ impl TestNode {
         let token = signed_in.token.expose();
         let opened = self
             .doorward
-            .sessions
+            .session_check
             .authenticate(&self.anonymous(), token)
             .await?;
         Ok(opened.user().clone())
@@ -375,14 +375,14 @@ impl TestNode {
 
     pub async fn renew(&self, signed_in: &SignedIn) -> Result<SignedIn, Error> {
         let token = signed_in.token.expose();
-        self.doorward.sessions.renew(&self.anonymous(), token).await
+        self.doorward.renewal.renew(&self.anonymous(), token).await
     }
 
     /// Replaces the session's token, as after a password change.
     pub async fn replace(&self, signed_in: &SignedIn) -> Result<SignedIn, Error> {
         let token = signed_in.token.expose();
         self.doorward
-            .sessions
+            .renewal
             .replace_token(&self.anonymous(), token)
             .await
     }
@@ -444,7 +444,7 @@ impl TestNode {
     }
 
     pub async fn has_admin(&self) -> bool {
-        self.doorward.admin.has_admin().await.unwrap()
+        self.doorward.operator.has_admin().await.unwrap()
     }
 
     /// Returns `true` if unknown clients are locked out of the account.

@@ -57,12 +57,16 @@ async fn sign_ups_sign_ins_failures_and_mails_are_counted() {
 #[tokio::test]
 async fn an_invitation_is_a_sign_up_once_it_is_accepted() {
     let node = node().await;
-    let invitations = &node.doorward.invitations;
     let wanted = NewInvitation {
         delivery: Some(InvitationDelivery::Link),
         ..invited(Some("ben"), None, Role::User)
     };
-    let invited = invitations.invite(&node.operator(), wanted).await.unwrap();
+    let invited = node
+        .doorward
+        .invitations
+        .invite(&node.operator(), wanted)
+        .await
+        .unwrap();
     write(&node).await;
     assert_eq!(current(&node).await, [0; 5]);
     let url = invited.url.unwrap().expose().to_owned();
@@ -73,7 +77,10 @@ async fn an_invitation_is_a_sign_up_once_it_is_accepted() {
     };
     let link = Token::parse(link).unwrap();
     let anonymous = node.anonymous();
-    let accepted = invitations.accept(&anonymous, &link, &acceptance);
+    let accepted = node
+        .doorward
+        .invitation_acceptance
+        .accept(&anonymous, &link, &acceptance);
     accepted.await.unwrap();
     write(&node).await;
     assert_eq!(current(&node).await, [1, 0, 0, 0, 0]);

@@ -65,7 +65,7 @@ async fn try_import(
     let operator = node.operator();
     let doorward = &node.doorward;
     doorward
-        .transfer
+        .user_import
         .import(&operator, "django", pace, batch)
         .await
 }
@@ -207,7 +207,7 @@ async fn a_user_with_the_same_id_was_imported_before() {
     let mut dry = DryRun::default();
     let foretold = node
         .doorward
-        .transfer
+        .import_check
         .check_import(&operator, &mut dry, &again)
         .await
         .unwrap();
@@ -283,7 +283,7 @@ async fn a_dry_run_writes_nothing_and_predicts_the_result() {
     for batch in &batches {
         let check = node
             .doorward
-            .transfer
+            .import_check
             .check_import(&operator, &mut dry, batch);
         foretold.extend(check.await.unwrap());
     }
@@ -356,18 +356,18 @@ async fn only_the_operator_imports_and_exports_users() {
         let mut pace = BatchPacer::default();
         let refused = node
             .doorward
-            .transfer
+            .user_import
             .import(&ctx, "django", &mut pace, &batch);
         assert_err!(refused.await, Error::Forbidden);
         assert_err!(
             node.doorward
-                .transfer
+                .import_check
                 .check_import(&ctx, &mut DryRun::default(), &batch)
                 .await,
             Error::Forbidden
         );
         assert_err!(
-            node.doorward.transfer.export(&ctx, None, 10).await,
+            node.doorward.user_export.export(&ctx, None, 10).await,
             Error::Forbidden
         );
         assert!(!matches!(ctx.actor, Actor::CommandLine));
@@ -449,8 +449,11 @@ async fn users_with_many_factors_are_split_by_the_limit_of_the_store() {
     let calls = node.spy.take_calls();
     let batches = calls.iter().filter(|call| **call == "apply").count();
     assert_eq!(batches, 4, "three users in a hundred writes");
-    let transfer = &node.doorward.transfer;
-    let exported = transfer.export(&node.operator(), None, 20).await.unwrap();
+    let user_export = &node.doorward.user_export;
+    let exported = user_export
+        .export(&node.operator(), None, 20)
+        .await
+        .unwrap();
     let of_all = exported.iter().map(|user| user.factors.as_ref().unwrap());
     assert!(of_all.into_iter().all(|factors| factors.totp.len() == 10));
 }
@@ -480,8 +483,11 @@ async fn an_imported_authenticator_keeps_its_id() {
     let done = import(&node, &users).await;
     let taken = ImportOutcome::Rejected(ImportRejection::IdTaken);
     assert_eq!(done, [ImportOutcome::Imported, taken]);
-    let transfer = &node.doorward.transfer;
-    let exported = transfer.export(&node.operator(), None, 10).await.unwrap();
+    let user_export = &node.doorward.user_export;
+    let exported = user_export
+        .export(&node.operator(), None, 10)
+        .await
+        .unwrap();
     let [ben] = &exported[..] else {
         panic!("eve was imported")
     };
@@ -512,8 +518,11 @@ async fn an_export_skips_an_authenticator_that_another_master_key_sealed() {
     };
     import(&node, &[with_phone(1, "Own")]).await;
     import(&other, &[with_phone(2, "Foreign")]).await;
-    let transfer = &node.doorward.transfer;
-    let exported = transfer.export(&node.operator(), None, 10).await.unwrap();
+    let user_export = &node.doorward.user_export;
+    let exported = user_export
+        .export(&node.operator(), None, 10)
+        .await
+        .unwrap();
     let [own, foreign] = [0, 1].map(|number| exported[number].factors.as_ref().unwrap());
     assert_eq!((own.totp.len(), own.recovery_codes.len()), (1, 1));
     assert!(own.skipped.is_empty());
@@ -551,7 +560,7 @@ async fn an_export_pages_through_all_users_with_their_passwords() {
     for _ in 0..4 {
         let page = node
             .doorward
-            .transfer
+            .user_export
             .export(&operator, after, 2)
             .await
             .unwrap();
@@ -597,7 +606,7 @@ async fn a_deleted_user_is_not_imported_again() {
     import(&node, &[imported(ben.clone())]).await;
     let (doorward, operator) = (&node.doorward, node.operator());
     doorward
-        .profile
+        .deletion
         .delete(&operator, "ben", None)
         .await
         .unwrap();
@@ -607,13 +616,13 @@ async fn a_deleted_user_is_not_imported_again() {
         let expected = [refused(ImportRejection::IdDeleted), ImportOutcome::Imported];
         let mut seen = DryRun::default();
         let would = doorward
-            .transfer
+            .import_check
             .check_import(&operator, &mut seen, &again)
             .await;
         assert_eq!(would.unwrap(), expected);
         assert_eq!(import(&node, &again).await, expected);
         assert_eq!(node.stored_session(&ben).await, None);
         node.advance(seconds(10));
-        doorward.audit.seal(&node.worker()).await.unwrap();
+        doorward.audit_chain.seal(&node.worker()).await.unwrap();
     }
 }

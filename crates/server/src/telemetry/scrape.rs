@@ -47,8 +47,8 @@ impl MetricsEndpoint {
     pub async fn text(&self) -> String {
         let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let (queue, limit) = (
-            self.doorward.password.hashing_queue_depth(),
-            self.doorward.password.hashing_queue_capacity(),
+            self.doorward.passwords.hashing_queue_depth(),
+            self.doorward.passwords.hashing_queue_capacity(),
         );
         self.metrics.hash_queue.set(signed(queue));
         self.metrics.hash_queue_limit.set(signed(limit));
@@ -68,7 +68,10 @@ impl MetricsEndpoint {
             return;
         }
         let look = async {
-            tokio::try_join!(self.doorward.outbox.stats(), self.doorward.audit.unsealed())
+            tokio::try_join!(
+                self.doorward.outbox.stats(),
+                self.doorward.audit_chain.unsealed()
+            )
         };
         let unsealed = &self.metrics.audit_unsealed;
         let cause = match timeout(QUERY_TIMEOUT, look).await {

@@ -35,7 +35,7 @@ pub async fn ensure_admin(
     config: &Config,
 ) -> anyhow::Result<Option<Secret<String>>> {
     let doorward = &components.doorward;
-    if doorward.admin.has_admin().await? {
+    if doorward.operator.has_admin().await? {
         return Ok(None);
     }
     let given = config.admin_password.clone();
@@ -43,7 +43,7 @@ pub async fn ensure_admin(
         .clone()
         .unwrap_or_else(|| generate_password(components));
     match doorward
-        .admin
+        .operator
         .create_user(
             &components.ctx(Actor::CommandLine),
             admin(doorward, config, &password)?,
@@ -52,7 +52,7 @@ pub async fn ensure_admin(
     {
         Ok(_) => Ok(given.is_none().then_some(password)),
         // Another node has created it.
-        Err(Error::UsernameTaken | Error::EmailTaken) if doorward.admin.has_admin().await? => {
+        Err(Error::UsernameTaken | Error::EmailTaken) if doorward.operator.has_admin().await? => {
             Ok(None)
         }
         Err(Error::UsernameTaken | Error::EmailTaken) => anyhow::bail!(
@@ -67,7 +67,7 @@ fn admin(
     config: &Config,
     password: &Secret<String>,
 ) -> anyhow::Result<NewUser> {
-    let checked = doorward.password.check_rules(password.expose(), &[ADMIN]);
+    let checked = doorward.passwords.check_rules(password.expose(), &[ADMIN]);
     let password = checked
         .map_err(|invalid| anyhow::anyhow!("ADMIN_PASSWORD is not allowed: {}", invalid.detail))?;
     let email = config

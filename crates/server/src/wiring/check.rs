@@ -112,7 +112,7 @@ fn check_breached(config: &Config) -> anyhow::Result<()> {
 /// Checks that stored passwords can be verified with the configured peppers. Users that cannot be read are
 /// skipped, so that they do not prevent a start.
 pub async fn ensure_peppers(components: &Components) -> anyhow::Result<()> {
-    match components.doorward.transfer.missing_pepper().await {
+    match components.doorward.pepper_check.missing_pepper().await {
         Ok(None) => Ok(()),
         Ok(Some(missing)) => bail!(missing_pepper(&missing)),
         Err(error) => {
@@ -154,7 +154,7 @@ pub async fn check_peppers(config: &Config) -> PepperCheck {
         };
         let clock = Arc::new(SystemClock::default());
         let components = assemble_alone(&quiet, quiet.listen, database, clock)?;
-        let missing = components.doorward.transfer.missing_pepper().await;
+        let missing = components.doorward.pepper_check.missing_pepper().await;
         components.close().await;
         Ok(missing?)
     }

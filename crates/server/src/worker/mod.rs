@@ -259,13 +259,13 @@ async fn audit_task(components: Arc<Components>, mut stop: watch::Receiver<bool>
     loop {
         let is_last = wait(SEAL_INTERVAL, &mut stop).await;
         let ctx = components.ctx(Actor::Worker);
-        match components.doorward.audit.seal(&ctx).await {
+        match components.doorward.audit_chain.seal(&ctx).await {
             Ok(sealed) => newest = sealed.newest.or(newest),
             Err(error) => audit_failed(&components, error, "failed to seal the audit log"),
         }
         if runs % PRUNE_EVERY == 0
             && components.clock.is_trusted()
-            && let Err(error) = components.doorward.audit.prune(&ctx).await
+            && let Err(error) = components.doorward.audit_chain.prune(&ctx).await
         {
             audit_failed(&components, error, "failed to prune the audit log");
         }
@@ -302,7 +302,7 @@ pub async fn seal_remaining(components: &Components) {
     {
         audit_failed(components, error, SUPPRESSED_FAILED);
     }
-    match components.doorward.audit.seal_all(&ctx).await {
+    match components.doorward.audit_chain.seal_all(&ctx).await {
         Ok(sealed) => sealed.newest.iter().for_each(log_checkpoint),
         Err(error) => tracing::warn!(
             error = chain(&error),
@@ -380,7 +380,7 @@ async fn clock_task(components: Arc<Components>, mut stop: watch::Receiver<bool>
             .await
         {
             Ok(SyncResult::InSync) => {}
-            Ok(SyncResult::Stepped) => components.doorward.housekeeping.on_clock_adjusted(),
+            Ok(SyncResult::Stepped) => components.doorward.session_check.on_clock_adjusted(),
             Err(error) => {
                 record_failure(&components, CLOCK);
                 tracing::debug!(error = chain(&error), "failed to read the database's clock");

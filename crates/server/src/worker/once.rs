@@ -89,11 +89,11 @@ async fn run_others(components: &Components) -> Vec<(&'static str, Error)> {
     let mut failed = Vec::new();
     let ensured = doorward.keys.ensure(&ctx).await;
     failed.extend(ensured.err().map(|error| (KEYS, error.logged())));
-    match doorward.audit.seal(&ctx).await {
+    match doorward.audit_chain.seal(&ctx).await {
         Ok(sealed) => sealed.newest.iter().for_each(log_checkpoint),
         Err(error) => failed.push((AUDIT, error)),
     }
-    let pruned = doorward.audit.prune(&ctx).await;
+    let pruned = doorward.audit_chain.prune(&ctx).await;
     failed.extend(pruned.err().map(|error| (AUDIT, error)));
     let swept = doorward.housekeeping.sweep(&ctx).await;
     failed.extend(swept.err().map(|error| (SWEEP, error)));

@@ -69,6 +69,6 @@ async fn a_late_index_lets_no_one_in_and_locks_no_one_out() {
     // The worker repeats the purge when it seals the event of the deletion.
     app.advance_seconds(10);
     let ctx = app.ctx(Actor::Worker);
-    app.doorward.audit.seal(&ctx).await.unwrap();
+    app.doorward.audit_chain.seal(&ctx).await.unwrap();
     assert_eq!(rest().await, 0);
 }

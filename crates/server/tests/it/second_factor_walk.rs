@@ -179,7 +179,7 @@ struct Protected {
 /// `None` if Ben's account was deleted.
 async fn protected(app: &TestApp) -> Option<Protected> {
     let operator = app.ctx(Actor::CommandLine);
-    let user: User = app.doorward.admin.find_by_name("ben").await.ok()?;
+    let user: User = app.doorward.operator.find_by_name("ben").await.ok()?;
     let factors = app.doorward.factors.list_by_name(&operator, "ben").await;
     let (service, pending) = (&app.doorward.invitations, InvitationStatus::Pending);
     let invited = service.list(&operator, pending, None, 10).await;

@@ -167,7 +167,15 @@ async fn a_deleted_user_is_only_an_id_in_the_audit_log() {
         own.delete("/user/me").await.expect(204);
         let worker = || app.ctx(doorward_domain::Actor::Worker);
         app.advance_seconds(60);
-        while app.doorward.audit.seal(&worker()).await.unwrap().events > 0 {}
+        while app
+            .doorward
+            .audit_chain
+            .seal(&worker())
+            .await
+            .unwrap()
+            .events
+            > 0
+        {}
         let root = app.admin().await;
         let path = format!("/audit?user={}", ben.id);
         let log = root.get(&path).await.expect(200).json();

@@ -212,7 +212,7 @@ impl Server {
         doorward.sign_up.start(&anonymous, wanted).await.unwrap();
         let confirmation = self.mailed(MailKind::SignUp).await;
         doorward
-            .email
+            .confirmation
             .confirm(&anonymous, &confirmation)
             .await
             .unwrap();
@@ -265,8 +265,8 @@ impl Server {
 
     /// The context of a session, as if it had been opened with a second factor.
     async fn signed_in(&self, token: &Secret<String>) -> Ctx {
-        let sessions = &self.doorward.sessions;
-        let checked = sessions
+        let session_check = &self.doorward.session_check;
+        let checked = session_check
             .authenticate(&self.anonymous(), token.expose())
             .await
             .unwrap();
@@ -282,22 +282,27 @@ impl Server {
 
     /// Adds an authenticator, and returns one of the recovery codes.
     async fn add_factor(&self, ctx: &Ctx) -> FactorCode {
-        let factors = &self.doorward.factors;
-        let begun = factors.begin(ctx, "me", &FactorName::default()).await;
+        let factor_enrolment = &self.doorward.factor_enrolment;
+        let begun = factor_enrolment
+            .begin(ctx, "me", &FactorName::default())
+            .await;
         let begun = begun.unwrap();
         let app = totp_rs::Totp::from_url(begun.uri.expose()).unwrap();
         let seconds = u64::try_from(ctx.now.as_second()).unwrap();
         let first = FactorCode::parse(&app.generate(seconds).to_string()).unwrap();
         let id = begun.factor.id.to_string();
-        let added = factors.finish(ctx, "me", &id, &first).await.unwrap();
+        let added = factor_enrolment
+            .finish(ctx, "me", &id, &first)
+            .await
+            .unwrap();
         let codes = added.recovery_codes.unwrap();
         FactorCode::parse(codes[0].expose()).unwrap()
     }
 
     async fn request_change(&self, ctx: &Ctx, new: &str) {
         let password = Password::parse(PASSWORD).unwrap();
-        let email = &self.doorward.email;
-        email
+        let email_change = &self.doorward.email_change;
+        email_change
             .change(ctx, "me", &address(new), Some(&password.into()), None)
             .await
             .unwrap();
@@ -347,12 +352,16 @@ impl Server {
             "the address changed by an admin" => {
                 let new = address(&format!("third-{name}"));
                 let changed = doorward
-                    .email
+                    .email_change
                     .change(&operator, name, &new, None, None)
                     .await;
                 changed.unwrap();
                 let link = self.mailed(MailKind::EmailChange).await;
-                doorward.email.confirm(&anonymous, &link).await.map(drop)
+                doorward
+                    .confirmation
+                    .confirm(&anonymous, &link)
+                    .await
+                    .map(drop)
             }
             "a new recovery link" => {
                 self.request_recovery(name).await;
@@ -364,33 +373,41 @@ impl Server {
                 Ok(())
             }
             "the address change confirmed" => {
-                let confirmed = doorward.email.confirm(&anonymous, &owner.change).await;
+                let confirmed = doorward
+                    .confirmation
+                    .confirm(&anonymous, &owner.change)
+                    .await;
                 confirmed.map(drop)
             }
             "a password change" => {
                 let ctx = self.signed_in(&owner.other_session).await;
                 let current = Password::parse(PASSWORD).unwrap();
-                let password = &doorward.password;
+                let passwords = &doorward.passwords;
                 let current = current.into();
-                password.change(&ctx, None, &current, &new, None).await
+                passwords.change(&ctx, None, &current, &new, None).await
             }
             "a recovery" => {
                 let recovery = &doorward.recovery;
                 recovery.finish(&anonymous, &owner.recovery, &new).await
             }
-            "a password set by the operator" => doorward.password.set(&operator, name, &new).await,
+            "a password set by the operator" => doorward.passwords.set(&operator, name, &new).await,
             "all sessions revoked" => doorward.sessions.revoke_all(&operator, name).await,
             "the second factor removed" => {
-                let removed = doorward.factors.remove_by_name(&operator, name, None);
+                let removed = doorward
+                    .factor_removal
+                    .remove_by_name(&operator, name, None);
                 removed.await.map(drop)
             }
             "the address change undone" => {
-                let email = &doorward.email;
-                email.undo_change(&anonymous, &owner.undo).await.map(drop)
+                let email_undo = &doorward.email_undo;
+                email_undo
+                    .undo_change(&anonymous, &owner.undo)
+                    .await
+                    .map(drop)
             }
             "the first factor undone" => {
-                let factors = &doorward.factors;
-                factors.undo(&anonymous, &owner.factor_undo).await
+                let factor_undo = &doorward.factor_undo;
+                factor_undo.undo(&anonymous, &owner.factor_undo).await
             }
             "disabled" => doorward
                 .admin
@@ -412,17 +429,20 @@ impl Server {
     }
 
     async fn delete(&self, name: &str) -> Result<(), Error> {
-        let (profile, operator) = (&self.doorward.profile, self.ctx(Actor::CommandLine));
-        profile.delete(&operator, name, None).await.map(drop)
+        let (deletion, operator) = (&self.doorward.deletion, self.ctx(Actor::CommandLine));
+        deletion.delete(&operator, name, None).await.map(drop)
     }
 
     async fn use_secret(&self, kind: Kind, owner: &Owner) -> Result<(), Error> {
         let (doorward, anonymous) = (&self.doorward, self.anonymous());
         match kind {
             Session => {
-                let sessions = &doorward.sessions;
+                let session_check = &doorward.session_check;
                 let token = owner.session.expose();
-                sessions.authenticate(&anonymous, token).await.map(drop)
+                session_check
+                    .authenticate(&anonymous, token)
+                    .await
+                    .map(drop)
             }
             RecoveryLink => {
                 let newest = Secret::new("a third one for luck".to_owned());
@@ -430,20 +450,26 @@ impl Server {
                 recovery.finish(&anonymous, &owner.recovery, &newest).await
             }
             ChangeLink => {
-                let email = &doorward.email;
-                email.confirm(&anonymous, &owner.change).await.map(drop)
+                let confirmation = &doorward.confirmation;
+                confirmation
+                    .confirm(&anonymous, &owner.change)
+                    .await
+                    .map(drop)
             }
             UndoLink => {
-                let email = &doorward.email;
-                email.undo_change(&anonymous, &owner.undo).await.map(drop)
+                let email_undo = &doorward.email_undo;
+                email_undo
+                    .undo_change(&anonymous, &owner.undo)
+                    .await
+                    .map(drop)
             }
             FactorLink => {
-                let factors = &doorward.factors;
-                factors.undo(&anonymous, &owner.factor_undo).await
+                let factor_undo = &doorward.factor_undo;
+                factor_undo.undo(&anonymous, &owner.factor_undo).await
             }
             Challenge => {
-                let (sign_in, code) = (&doorward.sign_in, &owner.recovery_code);
-                let answered = sign_in.answer(&anonymous, &owner.challenge, None, code);
+                let (second_step, code) = (&doorward.second_step, &owner.recovery_code);
+                let answered = second_step.answer(&anonymous, &owner.challenge, None, code);
                 answered.await.map(drop)
             }
         }

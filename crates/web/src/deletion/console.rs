@@ -47,7 +47,7 @@ impl Step {
             }
             Self::Delete => {
                 let ctx = caller.reauthenticate(Action::DeleteUser, user, proof);
-                doorward.profile.delete(&ctx.await?, user, None).await?;
+                doorward.deletion.delete(&ctx.await?, user, None).await?;
                 Ok(None)
             }
             Self::Keep => {

@@ -25,7 +25,7 @@ pub(crate) async fn request_confirmation(
     fields: Fields,
 ) -> Result<StatusCode, Problem> {
     let email = read_address(fields)?;
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().confirmation;
     service.request_confirmation(&caller.ctx, &email).await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -38,7 +38,7 @@ pub(crate) async fn view_confirmation(
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
     let token = read_token(&token, Purpose::Confirmation)?;
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().confirmation;
     service.view_confirmation(&caller.ctx, &token).await?;
     Ok(Json(Message {
         message: "POST to this URL to confirm the address.",
@@ -66,7 +66,7 @@ pub(crate) async fn confirm(
 ) -> Result<Response, Problem> {
     let token = read_token(&token, Purpose::Confirmation)?;
     let password = optional_password(fields)?;
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().confirmation;
     let confirmed = service.confirm_with_password(&caller.ctx, &token, password.as_ref());
     Ok(changed_user(&caller, confirmed.await?).await)
 }
@@ -79,7 +79,7 @@ pub(crate) async fn cancel_confirmation(
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let token = read_token(&token, Purpose::Confirmation)?;
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().confirmation;
     service.cancel_confirmation(&caller.ctx, &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -126,7 +126,7 @@ pub(super) async fn start_change(
     let email = fields.required("email", EmailAddress::parse);
     let proof = fields.proof();
     let email = fields.finish(|| email)?;
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().email_change;
     let change = service.change(&caller.ctx, user, &email, proof.as_ref(), expected);
     Ok(change.await?)
 }
@@ -141,7 +141,7 @@ pub(crate) async fn cancel_email_change(
     Path(user): Path<String>,
     IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().email_change;
     service.cancel_change(&caller.ctx, &user, expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -154,7 +154,7 @@ pub(crate) async fn view_email_undo(
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
     let token = read_token(&token, Purpose::EmailUndo)?;
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().email_undo;
     service.view_undo(&caller.ctx, &token).await?;
     Ok(Json(Message {
         message: "POST to this URL to undo the email change.",
@@ -170,7 +170,7 @@ pub(crate) async fn undo_email_change(
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let token = read_token(&token, Purpose::EmailUndo)?;
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().email_undo;
     service.undo_change(&caller.ctx, &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

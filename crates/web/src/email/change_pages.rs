@@ -50,7 +50,7 @@ pub(crate) async fn send_again(caller: AccountCaller) -> Result<Response, Proble
     let Some(pending) = caller.session().user().pending_address() else {
         return Ok(see_other(PAGE));
     };
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().confirmation;
     match service.request_confirmation(&caller.ctx, pending).await {
         Ok(()) => Ok(outcome::redirect("/account/email?sent-again")),
         Err(error) => Err(rejected(&caller, Form::default(), error.into()).await),
@@ -59,7 +59,7 @@ pub(crate) async fn send_again(caller: AccountCaller) -> Result<Response, Proble
 
 /// Cancels the pending change. If it is confirmed already, the page shows the new address.
 pub(crate) async fn cancel(caller: AccountCaller) -> Result<Response, Problem> {
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().email_change;
     match service.cancel_change(&caller.ctx, "me", None).await {
         Ok(()) => Ok(outcome::redirect("/account/email?cancelled")),
         Err(Error::NotFound) => Ok(see_other(PAGE)),

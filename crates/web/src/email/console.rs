@@ -42,7 +42,7 @@ pub(crate) async fn send(
     let Some(address) = user.unconfirmed_address() else {
         return Ok(see_other(&user_path(&named)));
     };
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().confirmation;
     match service.request_confirmation(&caller.ctx, address).await {
         Ok(()) => Ok(done(&named, "confirmation-sent")),
         Err(error) => {

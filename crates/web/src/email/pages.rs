@@ -70,7 +70,7 @@ async fn confirm_in_browser(
     let token = read_token(token, Purpose::Confirmation)?;
     let password = optional_password(fields)?;
     let (password, sign_up) = (password.as_ref(), cookies::sign_up(headers));
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().confirmation;
     let confirmed = service.confirm_in_browser(&caller.ctx, &token, password, sign_up);
     Ok(confirmed.await?)
 }
@@ -97,7 +97,7 @@ async fn confirmation_form(
     form: &Form,
 ) -> Result<Html<String>, Problem> {
     let parsed = read_token(token, Purpose::Confirmation)?;
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().confirmation;
     let viewed = service.view_confirmation(&caller.ctx, &parsed).await;
     let user = viewed.map_err(|error| Problem::from(error).of_link(Purpose::Confirmation))?;
     let pending = user.pending_email.as_ref();
@@ -153,7 +153,7 @@ pub(crate) async fn view_email_undo(
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let parsed = read_token(&token, Purpose::EmailUndo)?;
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().email_undo;
     let viewed = service.view_undo(&caller.ctx, &parsed).await;
     let link = viewed.map_err(|error| Problem::from(error).of_link(Purpose::EmailUndo))?;
     let template = "email/undo-email-change";
@@ -166,7 +166,7 @@ pub(crate) async fn undo_email_change(
     Path(token): Path<String>,
 ) -> Result<Response, Problem> {
     let token = read_token(&token, Purpose::EmailUndo)?;
-    let service = &caller.doorward().email;
+    let service = &caller.doorward().email_undo;
     let undone = async {
         let link = service.view_undo(&caller.ctx, &token).await?;
         let turned_off = service.undo_change(&caller.ctx, &token).await?;

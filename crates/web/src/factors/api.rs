@@ -215,8 +215,8 @@ pub(crate) async fn begin(
     proof: Option<Proof>,
 ) -> Result<Enrolment, Problem> {
     let ctx = caller.reauthenticate(Action::AddFactor, user, proof);
-    let factors = &caller.doorward().factors;
-    Ok(factors.begin(&ctx.await?, user, name).await?)
+    let factor_enrolment = &caller.doorward().factor_enrolment;
+    Ok(factor_enrolment.begin(&ctx.await?, user, name).await?)
 }
 
 /// The first code.
@@ -297,11 +297,14 @@ pub(crate) async fn finish(
     code: &FactorCode,
 ) -> Result<(Enrolled, Option<SignedIn>), Problem> {
     let (ctx, doorward) = (&caller.ctx, caller.doorward());
-    let enrolled = doorward.factors.finish(ctx, user, id, code).await?;
+    let enrolled = doorward
+        .factor_enrolment
+        .finish(ctx, user, id, code)
+        .await?;
     if !matches!(ctx.actor, Actor::Enrolling { .. }) {
         return Ok((enrolled, None));
     }
-    let session = doorward.sign_in.finish_enrolling(ctx).await;
+    let session = doorward.second_step.finish_enrolling(ctx).await;
     if let Err(error) = &session {
         // The recovery codes are shown only now. The user signs in with the new factor.
         tracing::warn!(error = %chain(error), "failed to open the session after an enrolment");
@@ -349,8 +352,8 @@ pub(crate) async fn remove(
 ) -> Result<(), Problem> {
     let proof = optional_proof(fields)?;
     let ctx = caller.reauthenticate(Action::RemoveFactor, user, proof);
-    let factors = &caller.doorward().factors;
-    Ok(factors.remove(&ctx.await?, user, id).await?)
+    let factor_removal = &caller.doorward().factor_removal;
+    Ok(factor_removal.remove(&ctx.await?, user, id).await?)
 }
 
 /// New recovery codes.
@@ -384,8 +387,10 @@ pub(crate) async fn renew(
 ) -> Result<Vec<Secret<String>>, Problem> {
     let proof = optional_proof(fields)?;
     let ctx = caller.reauthenticate(Action::RenewRecoveryCodes, user, proof);
-    let factors = &caller.doorward().factors;
-    Ok(factors.renew_recovery_codes(&ctx.await?, user).await?)
+    let factor_enrolment = &caller.doorward().factor_enrolment;
+    Ok(factor_enrolment
+        .renew_recovery_codes(&ctx.await?, user)
+        .await?)
 }
 
 /// Returns whether the link is valid. A GET changes nothing, since mail scanners follow links.
@@ -396,7 +401,7 @@ pub(crate) async fn view_factor_undo(
     Path(token): Path<String>,
 ) -> Result<Json<Message>, Problem> {
     let token = read_token(&token, Purpose::FactorUndo)?;
-    let service = &caller.doorward().factors;
+    let service = &caller.doorward().factor_undo;
     service.view_undo(&caller.ctx, &token).await?;
     Ok(Json(Message {
         message: "POST to this URL to remove all second factors.",
@@ -412,7 +417,7 @@ pub(crate) async fn undo_factors(
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let token = read_token(&token, Purpose::FactorUndo)?;
-    let service = &caller.doorward().factors;
+    let service = &caller.doorward().factor_undo;
     service.undo(&caller.ctx, &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -24,8 +24,8 @@ async fn confirmation(
     (user, id): (&str, &str),
     form: &Form,
 ) -> Result<Html<String>, Problem> {
-    let admin = &caller.doorward().admin;
-    let account = admin.view_account(&caller.ctx, user).await?;
+    let accounts = &caller.doorward().accounts;
+    let account = accounts.view_account(&caller.ctx, user).await?;
     let mut factors = account.factors.totp.iter();
     let factor = factors.find(|factor| factor.id.to_string() == id);
     let act = AdminAct::new("remove-factor", format!("factors/{id}")).with_proof();

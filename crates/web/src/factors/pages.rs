@@ -105,8 +105,8 @@ pub(crate) async fn finish_required(
 /// The user who adds the required factor, by the cookie of their challenge.
 async fn enrolling(caller: &Caller, headers: &HeaderMap) -> Result<Caller, Problem> {
     let challenge = cookies::challenge(headers).ok_or(Error::ChallengeExpired)?;
-    let sign_in = &caller.doorward().sign_in;
-    let actor = sign_in.enrolling(&caller.ctx, &challenge).await?;
+    let second_step = &caller.doorward().second_step;
+    let actor = second_step.enrolling(&caller.ctx, &challenge).await?;
     Ok(caller.acting_as(actor))
 }
 
@@ -128,7 +128,7 @@ pub(crate) async fn view_factor_undo(
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let parsed = read_token(&token, Purpose::FactorUndo)?;
-    let service = &caller.doorward().factors;
+    let service = &caller.doorward().factor_undo;
     let viewed = service.view_undo(&caller.ctx, &parsed).await;
     let link = viewed.map_err(|error| Problem::from(error).of_link(Purpose::FactorUndo))?;
     let template = "factors/undo-factors";

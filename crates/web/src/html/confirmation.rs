@@ -162,7 +162,7 @@ impl AdminCaller {
             true => self.needs_code().await,
             false => Some(false),
         };
-        let is_recent = self.doorward().sign_in.has_recent_proof(&self.ctx);
+        let is_recent = self.doorward().reauthentication.has_recent_proof(&self.ctx);
         context! {
             asks_for_proof => is_required && (needs_code != Some(false) || !is_recent),
             needs_code,

@@ -106,8 +106,10 @@ impl Caller {
         user: &str,
         proof: Option<Proof>,
     ) -> Result<Ctx, Error> {
-        let (sign_in, proof) = (&self.doorward().sign_in, proof.as_ref());
-        sign_in.reauthenticate(&self.ctx, action, user, proof).await
+        let (reauthentication, proof) = (&self.doorward().reauthentication, proof.as_ref());
+        reauthentication
+            .reauthenticate(&self.ctx, action, user, proof)
+            .await
     }
 
     /// The language of the pages that are sent to this caller.

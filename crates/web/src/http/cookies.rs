@@ -109,9 +109,9 @@ pub(crate) fn set_device_cookie(
     (user, session): (&User, &Session),
     headers: &mut HeaderMap,
 ) {
-    let sign_in = &caller.doorward().sign_in;
+    let devices = &caller.doorward().devices;
     let made_by = (&session.digest, session.amr.as_slice());
-    let value = sign_in.device_cookie(&caller.ctx, caller.device(), user, made_by);
+    let value = devices.device_cookie(&caller.ctx, caller.device(), user, made_by);
     let max_age = i64::try_from(KNOWN_DEVICE_LIFETIME.as_secs()).unwrap_or(i64::MAX);
     set(headers, DEVICE_COOKIE, value.expose(), max_age);
 }

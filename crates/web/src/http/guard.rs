@@ -122,7 +122,7 @@ async fn build_caller(
     };
     let uses_cookie = matches!(presented, Some(PresentedCredential::Cookie(_)));
     let loaded = match enrolment_challenge(authentication, presented.as_ref()) {
-        Some(challenge) => match app.doorward.sign_in.enrolling(&ctx, &challenge).await {
+        Some(challenge) => match app.doorward.second_step.enrolling(&ctx, &challenge).await {
             Ok(actor) => {
                 ctx.actor = actor;
                 Ok(None)
@@ -191,7 +191,7 @@ async fn load_session(
     };
     match app
         .doorward
-        .sessions
+        .session_check
         .authenticate(ctx, token.expose())
         .await
     {
@@ -269,7 +269,7 @@ async fn throttle(
     if scope == ThrottleScope::SignIn {
         let devices = app
             .doorward
-            .sign_in
+            .devices
             .known_devices(ctx, device.unwrap_or_default());
         ctx.client.known.extend(devices);
         if ctx.client.known.is_empty()
@@ -277,7 +277,7 @@ async fn throttle(
                 credential(headers)
             && let Ok(found) = app
                 .doorward
-                .sessions
+                .session_check
                 .authenticate(ctx, token.expose())
                 .await
         {

@@ -213,8 +213,8 @@ pub(crate) async fn view_invitation(
     Path(token): Path<String>,
 ) -> Result<Json<InvitedUserView>, Problem> {
     let token = read_token(&token, Purpose::Invitation)?;
-    let invitations = &caller.doorward().invitations;
-    let user = invitations.view(&caller.ctx, &token).await?;
+    let invitation_acceptance = &caller.doorward().invitation_acceptance;
+    let user = invitation_acceptance.view(&caller.ctx, &token).await?;
     Ok(Json(InvitedUserView::from(&user)))
 }
 
@@ -259,6 +259,8 @@ pub(super) async fn accept(
             name,
         })
     })?;
-    let invitations = &caller.doorward().invitations;
-    Ok(invitations.accept(&caller.ctx, &token, &acceptance).await?)
+    let invitation_acceptance = &caller.doorward().invitation_acceptance;
+    Ok(invitation_acceptance
+        .accept(&caller.ctx, &token, &acceptance)
+        .await?)
 }

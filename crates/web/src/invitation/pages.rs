@@ -54,8 +54,8 @@ async fn acceptance_form(
 ) -> Result<Html<String>, Problem> {
     let purpose = Purpose::Invitation;
     let parsed = read_token(token, purpose)?;
-    let invitations = &caller.doorward().invitations;
-    let viewed = invitations.view(&caller.ctx, &parsed).await;
+    let invitation_acceptance = &caller.doorward().invitation_acceptance;
+    let viewed = invitation_acceptance.view(&caller.ctx, &parsed).await;
     let user = viewed.map_err(|error| Problem::from(error).of_link(purpose))?;
     let values = context! {
         email => address(&user).map(EmailAddress::as_str),

@@ -34,7 +34,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Probl
         return Err(Problem::new(Code::Stopping));
     }
     let mut down = Vec::new();
-    for (component, outcome) in app.doorward.housekeeping.readiness().await {
+    for (component, outcome) in app.doorward.readiness.probe().await {
         if let Err(error) = outcome {
             down.push((component, error));
         }

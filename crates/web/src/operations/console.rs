@@ -28,9 +28,9 @@ pub(crate) async fn dashboard(caller: AdminCaller, uri: Uri) -> Result<Html<Stri
     let unit = take_unit(&mut query);
     query.finish()?;
     let (ctx, doorward) = (&caller.ctx, caller.doorward());
-    let users = doorward.admin.attention(ctx).await?;
+    let users = doorward.overview.attention(ctx).await?;
     let mails = doorward.outbox.stats().await?;
-    let unsealed = doorward.audit.unsealed().await?;
+    let unsealed = doorward.audit_chain.unsealed().await?;
     let nodes = doorward.nodes.list(ctx).await?;
     let deletion = |user: &User| {
         let at = user.deletion.map(|deletion| moment(deletion.at));

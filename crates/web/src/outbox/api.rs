@@ -40,7 +40,11 @@ pub(crate) async fn list_mails(caller: Caller, uri: Uri) -> Result<Response, Pro
         before,
         limit: limit + 1,
     };
-    let mails = caller.doorward().outbox.list(&caller.ctx, &filter).await?;
+    let mails = caller
+        .doorward()
+        .unsent_mails
+        .list(&caller.ctx, &filter)
+        .await?;
     Ok(paging::respond(
         mails,
         limit,
@@ -63,7 +67,7 @@ pub(super) fn take_status(query: &mut Query) -> Option<JobStatus> {
     responses((status = 200, description = "The mail", body = ViewedMailView)))]
 pub(crate) async fn view_mail(caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
     let id = authorized_id(&caller, Action::ReadOutbox, &id).await?;
-    let viewed = caller.doorward().outbox.view(&caller.ctx, id).await?;
+    let viewed = caller.doorward().unsent_mails.view(&caller.ctx, id).await?;
     Ok(Json(ViewedMailView::new(viewed, caller.ctx.now)).into_response())
 }
 
@@ -76,7 +80,11 @@ pub(crate) async fn retry_mail(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = authorized_id(&caller, Action::ManageOutbox, &id).await?;
-    let mail = caller.doorward().outbox.retry(&caller.ctx, id).await?;
+    let mail = caller
+        .doorward()
+        .unsent_mails
+        .retry(&caller.ctx, id)
+        .await?;
     Ok(Json(QueuedMailView::new(&mail, caller.ctx.now)).into_response())
 }
 
@@ -102,7 +110,7 @@ pub(super) async fn delete(
     let proof = optional_proof(fields)?;
     let ctx = caller.reauthenticate(Action::DeleteMail, NO_USER, proof);
     let ctx = ctx.await?;
-    Ok(caller.doorward().outbox.delete(&ctx, id).await?)
+    Ok(caller.doorward().unsent_mails.delete(&ctx, id).await?)
 }
 
 /// Queues a test mail to your own address. It is in the outbox until the mail server accepts it.
@@ -110,7 +118,7 @@ pub(super) async fn delete(
     responses((status = 202, description = "Queued", headers(("Location" = String, description = "URL of the mail while it is in the outbox")))))]
 pub(crate) async fn send_test_mail(caller: Caller) -> Result<Response, Problem> {
     let doorward = caller.doorward();
-    let id = doorward.outbox.send_test(&caller.ctx).await?;
+    let id = doorward.unsent_mails.send_test(&caller.ctx).await?;
     let location = format!("{}/outbox/{id}", doorward.policy().public_url);
     Ok((StatusCode::ACCEPTED, [(LOCATION, location)]).into_response())
 }

@@ -44,10 +44,10 @@ pub(crate) async fn list_page(
         before,
         limit: PAGE_SIZE + 1,
     };
-    let (ctx, outbox) = (&caller.ctx, &caller.doorward().outbox);
-    let mut mails = outbox.list(ctx, &filter).await?;
+    let (ctx, unsent_mails) = (&caller.ctx, &caller.doorward().unsent_mails);
+    let mut mails = unsent_mails.list(ctx, &filter).await?;
     let next = take_page(&mut mails, PAGE_SIZE, |mail| *mail.id.as_bytes());
-    let users = outbox.users_of(ctx, &mails).await?;
+    let users = unsent_mails.users_of(ctx, &mails).await?;
     let mail = |mail: &MailJob| row(mail, users.get(&mail.id), ctx.now);
     let path = ConsoleSection::Outbox.path();
     let values = context! {
@@ -87,9 +87,11 @@ pub(crate) async fn mail_page(
     Path(id): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let id = api::authorized_id(&caller, Action::ReadOutbox, &id).await?;
-    let (ctx, outbox) = (&caller.ctx, &caller.doorward().outbox);
-    let viewed = outbox.view(ctx, id).await?;
-    let mut users = outbox.users_of(ctx, slice::from_ref(&viewed.mail)).await?;
+    let (ctx, unsent_mails) = (&caller.ctx, &caller.doorward().unsent_mails);
+    let viewed = unsent_mails.view(ctx, id).await?;
+    let mut users = unsent_mails
+        .users_of(ctx, slice::from_ref(&viewed.mail))
+        .await?;
     let user = users.remove(&id);
     let text = viewed.text.as_ref();
     let values = context! {
@@ -102,7 +104,11 @@ pub(crate) async fn mail_page(
 
 /// Sends a test mail to the admin.
 pub(crate) async fn send_test_mail(caller: AdminCaller) -> Result<Response, Problem> {
-    caller.doorward().outbox.send_test(&caller.ctx).await?;
+    caller
+        .doorward()
+        .unsent_mails
+        .send_test(&caller.ctx)
+        .await?;
     Ok(done("tested"))
 }
 
@@ -112,7 +118,11 @@ pub(crate) async fn retry(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = api::authorized_id(&caller, Action::ManageOutbox, &id).await?;
-    caller.doorward().outbox.retry(&caller.ctx, id).await?;
+    caller
+        .doorward()
+        .unsent_mails
+        .retry(&caller.ctx, id)
+        .await?;
     Ok(done("retried"))
 }
 

@@ -68,7 +68,7 @@ pub(crate) async fn change(
     };
     let (password, new) = fields.finish(|| Some((current?, new?)))?;
     let proof = Proof { password, code };
-    let (service, account) = (&caller.doorward().password, account.as_ref());
+    let (service, account) = (&caller.doorward().passwords, account.as_ref());
     let changed = service.change(&caller.ctx, account, &proof, &new, expected);
     changed.await?;
     let mut cookies = HeaderMap::new();
@@ -87,11 +87,15 @@ async fn keep_signed_in(caller: &Caller, cookies: &mut HeaderMap) -> Result<(), 
     }
     let (ctx, token) = (&caller.ctx, caller.token()?);
     if caller.uses_cookie {
-        let renewed = caller.doorward().sessions.replace_token(ctx, token).await?;
+        let renewed = caller.doorward().renewal.replace_token(ctx, token).await?;
         set_session_cookie(cookies, &renewed, ctx.now);
         set_device_cookie(caller, (&renewed.user, &renewed.session), cookies);
     } else if caller.device().is_some() {
-        let user = caller.doorward().sessions.authenticate(ctx, token).await?;
+        let user = caller
+            .doorward()
+            .session_check
+            .authenticate(ctx, token)
+            .await?;
         set_device_cookie(caller, (user.user(), user.session()), cookies);
     }
     Ok(())

@@ -112,8 +112,8 @@ pub(crate) async fn revoke_session(
     (status = 200, description = "The session, with its new token", body = SignedInView),
     (status = 204, description = "With the cookie: the new one is set")))]
 pub(crate) async fn renew(caller: Caller) -> Result<Response, Problem> {
-    let sessions = &caller.doorward().sessions;
-    let renewed = sessions.renew(&caller.ctx, caller.token()?).await?;
+    let renewal = &caller.doorward().renewal;
+    let renewed = renewal.renew(&caller.ctx, caller.token()?).await?;
     let now = caller.ctx.now;
     if caller.uses_cookie {
         let mut response = StatusCode::NO_CONTENT.into_response();
@@ -157,8 +157,11 @@ pub(crate) async fn audience_token(
 ) -> Result<Response, Problem> {
     let audience = fields.required("audience", Audience::parse);
     let audience = fields.finish(|| audience)?;
-    let (sessions, session) = (&caller.doorward().sessions, caller.require_session()?);
-    let made = sessions.audience_token(&caller.ctx, session, &audience)?;
+    let (audience_tokens, session) = (
+        &caller.doorward().audience_tokens,
+        caller.require_session()?,
+    );
+    let made = audience_tokens.audience_token(&caller.ctx, session, &audience)?;
     let view = AudienceTokenView {
         token: made.token.expose().clone(),
         token_type: "Bearer",

@@ -35,8 +35,8 @@ pub(crate) async fn confirm_end_one(
     caller: AdminCaller,
     Path((user, id)): Path<(String, String)>,
 ) -> Result<Html<String>, Problem> {
-    let admin = &caller.doorward().admin;
-    let account = admin.view_account(&caller.ctx, &user).await?;
+    let accounts = &caller.doorward().accounts;
+    let account = accounts.view_account(&caller.ctx, &user).await?;
     let mut sessions = account.sessions.iter();
     let session = sessions.find(|session| session.id.to_string() == id);
     let session = session.ok_or(Error::NotFound)?;

@@ -169,8 +169,8 @@ pub(crate) async fn answer_challenge(
     let code = fields.required("code", FactorCode::parse);
     let (challenge, kind, code) = fields.finish(|| Some((challenge?, kind?, code?)))?;
     let challenge = challenge.ok_or(Error::ChallengeExpired)?;
-    let sign_in = &caller.doorward().sign_in;
-    let signed_in = sign_in
+    let second_step = &caller.doorward().second_step;
+    let signed_in = second_step
         .answer(&caller.ctx, &challenge, Some(kind), &code)
         .await?;
     Ok(signed_in_response(&caller, &signed_in))

@@ -224,8 +224,10 @@ async fn answer(
     let code = fields.required("code", FactorCode::parse);
     let code = fields.finish(|| code)?;
     let challenge = cookies::challenge(headers).ok_or(Error::ChallengeExpired)?;
-    let sign_in = &caller.doorward().sign_in;
-    Ok(sign_in.answer(&caller.ctx, &challenge, None, &code).await?)
+    let second_step = &caller.doorward().second_step;
+    Ok(second_step
+        .answer(&caller.ctx, &challenge, None, &code)
+        .await?)
 }
 
 fn code_form(caller: &Caller, form: &Form, return_to: Option<&ReturnTo>) -> Html<String> {
@@ -282,7 +284,7 @@ async fn end_replaced_session(caller: &Caller, headers: &HeaderMap) {
     };
     let ended = match caller
         .doorward()
-        .sessions
+        .session_check
         .authenticate(&caller.ctx, token.expose())
         .await
     {

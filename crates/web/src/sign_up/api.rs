@@ -93,7 +93,7 @@ fn read(mut fields: Fields, doorward: &Doorward) -> Result<NewSignUp, Problem> {
     ];
     let personal: Vec<&str> = personal.into_iter().flatten().collect();
     let password = fields.required("password", |text| {
-        doorward.password.check_rules(text, &personal)
+        doorward.passwords.check_rules(text, &personal)
     });
     let data = fields.data();
     fields.finish(|| {

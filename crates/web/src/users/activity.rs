@@ -74,8 +74,8 @@ pub(crate) async fn list_activity(
     let before = query.id_cursor(AuditEventId::from_bytes)?;
     let limit = query.limit();
     query.finish()?;
-    let profile = &caller.doorward().profile;
-    let activity = profile
+    let activity = &caller.doorward().activity;
+    let activity = activity
         .activity(&caller.ctx, &user, before, limit + 1)
         .await?;
     Ok(paging::respond(

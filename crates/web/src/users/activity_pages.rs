@@ -25,8 +25,8 @@ pub(crate) async fn activity_page(
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(AuditEventId::from_bytes)?;
     query.finish()?;
-    let (ctx, profile) = (&caller.ctx, &caller.doorward().profile);
-    let mut found = profile.activity(ctx, "me", before, PAGE_SIZE + 1).await?;
+    let (ctx, activity) = (&caller.ctx, &caller.doorward().activity);
+    let mut found = activity.activity(ctx, "me", before, PAGE_SIZE + 1).await?;
     let next = take_page(&mut found, PAGE_SIZE, |activity| *activity.id.as_bytes());
     let item = |activity| item(ctx, activity);
     let values = context! {

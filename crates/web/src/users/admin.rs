@@ -63,8 +63,8 @@ pub(crate) async fn list_users(caller: Caller, uri: Uri) -> Result<Response, Pro
         ..take_filter(&mut query, [parse_time, parse_time])
     };
     query.finish()?;
-    let admin = &caller.doorward().admin;
-    let page = admin.list_users(&caller.ctx, &filter).await?;
+    let user_list = &caller.doorward().user_list;
+    let page = user_list.list_users(&caller.ctx, &filter).await?;
     let next = page.next.as_ref().map(cursor_text);
     let last_sign_in_at = |user: &User| page.last_sign_ins.get(&user.id).copied();
     let view = |user: &User| UserView::from(user).with_last_sign_in(last_sign_in_at(user));

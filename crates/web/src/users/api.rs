@@ -161,8 +161,8 @@ pub(crate) async fn delete_user(
     let ctx = caller.reauthenticate(Action::DeleteUser, &user, proof);
     let ctx = ctx.await?;
     let own = caller.require_session()?.user().id;
-    let profile = &caller.doorward().profile;
-    let deleted = profile.delete(&ctx, &user, expected).await?;
+    let deletion = &caller.doorward().deletion;
+    let deleted = deletion.delete(&ctx, &user, expected).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     if deleted == own {
         clear_session_cookie(response.headers_mut());
@@ -177,7 +177,11 @@ pub(crate) async fn export_user(
     caller: Caller,
     Path(user): Path<String>,
 ) -> Result<Response, Problem> {
-    let data = caller.doorward().profile.export(&caller.ctx, &user).await?;
+    let data = caller
+        .doorward()
+        .personal_export
+        .export(&caller.ctx, &user)
+        .await?;
     let (brand, day) = (caller.brand().file_name(), caller.ctx.now.strftime("%F"));
     let file = attachment(&format!("{brand}-{day}.json"));
     let document = ExportDocument::new(caller.doorward().clone(), data, &caller.ctx);

@@ -76,7 +76,7 @@ pub(crate) async fn list_page(
         limit: PAGE_SIZE,
         ..filter
     };
-    let service = &caller.doorward().admin;
+    let service = &caller.doorward().user_list;
     let mut page = service.list_users(&caller.ctx, &filter).await?;
     if is_back {
         page.users.reverse();
@@ -110,7 +110,7 @@ pub(crate) async fn user_page(
     outcome: Outcome,
 ) -> Result<Html<String>, Problem> {
     let (ctx, doorward) = (&caller.ctx, caller.doorward());
-    let account = doorward.admin.view_account(ctx, &named).await?;
+    let account = doorward.accounts.view_account(ctx, &named).await?;
     let (user, sessions, factors) = (&account.user, &account.sessions, &account.factors);
     let event = |event| event_row(event, &account.people);
     let session = |session| session_row(ctx, session);

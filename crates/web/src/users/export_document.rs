@@ -189,7 +189,7 @@ impl ExportDocument {
         };
         let page = self
             .doorward
-            .profile
+            .personal_export
             .export_audit_events(&self.data, before, AUDIT_PAGE_SIZE)
             .await?;
         let mut chunk = String::new();

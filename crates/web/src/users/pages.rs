@@ -18,7 +18,7 @@ use crate::http::problem::Problem;
 pub(crate) async fn account_page(caller: AccountCaller) -> Result<Html<String>, Problem> {
     let (ctx, session) = (&caller.ctx, caller.session());
     let doorward = caller.doorward();
-    let other = panel(doorward.profile.other_sign_in(session).await)?;
+    let other = panel(doorward.activity.other_sign_in(session).await)?;
     let factors = panel(doorward.factors.list(ctx, "me").await)?;
     let devices = panel(doorward.sessions.list(ctx, "me").await)?;
     let user = session.user();

@@ -3,17 +3,22 @@
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
 
-use super::{ImportOutcome, ImportRejection, ImportedUser};
+use super::{ImportOutcome, ImportRejection, ImportedUser, outcome_if_known};
 use crate::access::ensure_operator;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{DeletedUser, User};
-use crate::store::Records;
-use crate::transfer::Transfer;
+use crate::store::{Records, Store};
 use crate::values::EmailAddress;
 
-impl Transfer {
+/// Determines the outcomes of an import.
+pub struct ImportCheck {
+    pub(crate) store: Arc<dyn Store>,
+}
+
+impl ImportCheck {
     /// Returns the outcomes that an import of this batch would have now. Nothing is written. `seen` holds the
     /// users of the previous batches that would be imported.
     pub async fn check_import(
@@ -25,7 +30,7 @@ impl Transfer {
         ensure_operator(ctx)?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for one in batch {
-            let outcome = match self.outcome_if_known(one).await? {
+            let outcome = match outcome_if_known(&*self.store, one).await? {
                 Some(outcome) => outcome,
                 None => match self.find_conflict(one).await? {
                     Some(rejection) => ImportOutcome::Rejected(rejection),
@@ -38,7 +43,7 @@ impl Transfer {
     }
 
     async fn find_conflict(&self, one: &ImportedUser) -> Result<Option<ImportRejection>, Error> {
-        let store = &self.core.ports.store;
+        let store = &self.store;
         let id = one.user.id;
         if store.get::<DeletedUser>(id).await?.is_some() {
             return Ok(Some(ImportRejection::IdDeleted));

@@ -11,17 +11,19 @@ mod dry_run;
 mod imported_user;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::access::{ensure_operator, roster};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
+use crate::factors::transfer::FactorTransfer;
 use crate::model::{Credential, DeletedUser, LastAdmin, User};
-use crate::store::{Batch, Records, Write};
-use crate::transfer::Transfer;
+use crate::store::{Batch, Records, Store, Write};
 use crate::values::{Role, UserId};
+use crate::writer::Writer;
 
-pub use dry_run::DryRun;
+pub use dry_run::{DryRun, ImportCheck};
 use imported_user::identity_fields;
 pub use imported_user::{ImportRejection, ImportedUser, derive_id};
 
@@ -89,7 +91,14 @@ struct ImportBatch<'a> {
     outcomes: Vec<Option<ImportOutcome>>,
 }
 
-impl Transfer {
+/// Imports users.
+pub struct UserImport {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) factor_transfer: Arc<FactorTransfer>,
+    pub(crate) writer: Arc<Writer>,
+}
+
+impl UserImport {
     /// Imports a batch of users from the named system and returns one outcome per user, in order. After an error,
     /// some of them may have been imported: pass the batch again. Use the same `pace` for all batches.
     pub async fn import(
@@ -138,12 +147,7 @@ impl Transfer {
             .filter(|at| batch[**at].credential.is_some())
             .map(|at| batch[*at].user.id)
             .collect();
-        let known = self
-            .core
-            .ports
-            .store
-            .get_all::<Credential>(with_password)
-            .await?;
+        let known = self.store.get_all::<Credential>(with_password).await?;
         let known: HashSet<UserId> = known.iter().map(|stored| stored.user_id).collect();
         let may_be_there = |at: &&usize| {
             let one = &batch[**at];
@@ -165,7 +169,7 @@ impl Transfer {
             return Ok(open);
         }
         let ids: Vec<_> = open.iter().map(|at| batch[*at].user.id).collect();
-        let deleted: Vec<DeletedUser> = self.core.ports.store.get_all(ids).await?;
+        let deleted: Vec<DeletedUser> = self.store.get_all(ids).await?;
         for at in &open {
             if deleted
                 .iter()
@@ -185,22 +189,13 @@ impl Transfer {
         outcomes: &mut [Option<ImportOutcome>],
     ) -> Result<(), Error> {
         let ids: Vec<UserId> = candidates.iter().map(|at| batch[*at].user.id).collect();
-        let stored: Vec<User> = self.core.ports.store.get_all(ids).await?;
+        let stored: Vec<User> = self.store.get_all(ids).await?;
         let stored: HashMap<UserId, &User> = stored.iter().map(|user| (user.id, user)).collect();
         for at in candidates {
             let found = stored.get(&batch[*at].user.id);
             outcomes[*at] = found.map(|user| outcome_for(&batch[*at], user));
         }
         Ok(())
-    }
-
-    /// Returns the outcome if a user with this id exists, else `None`.
-    pub(super) async fn outcome_if_known(
-        &self,
-        one: &ImportedUser,
-    ) -> Result<Option<ImportOutcome>, Error> {
-        let stored: Option<User> = self.core.ports.store.get(one.user.id).await?;
-        Ok(stored.map(|user| outcome_for(one, &user)))
     }
 
     /// Writes the new users in order, in as few transactions as errors and the pace allow. Of two users with the
@@ -221,7 +216,6 @@ impl Transfer {
                 parts.push(part.split_off(batch_size));
             }
             match self
-                .core
                 .writer
                 .apply(self.import_writes(import, &part).await?)
                 .await
@@ -234,7 +228,7 @@ impl Transfer {
                 }
                 Err(WriteError::Taken(unique)) if part.len() == 1 => {
                     // The user exists by now if another process imports the same file.
-                    let known = self.outcome_if_known(&import.batch[part[0]]).await?;
+                    let known = outcome_if_known(&*self.store, &import.batch[part[0]]).await?;
                     let refused = ImportOutcome::Rejected(ImportRejection::taken(unique));
                     import.outcomes[part[0]] = Some(known.unwrap_or(refused));
                 }
@@ -258,7 +252,7 @@ impl Transfer {
 
     /// Number of users of this part, from its start, whose writes fit into one transaction. A single user always fits.
     fn fitting(&self, batch: &[ImportedUser], part: &[usize]) -> usize {
-        let mut room = self.core.ports.store.limits().writes;
+        let mut room = self.store.limits().writes;
         let fits = |at: &&usize| {
             let one = &batch[**at];
             let more = one.factors.write_count() + usize::from(one.last_sign_in.is_some());
@@ -311,29 +305,26 @@ impl Transfer {
             writes.extend(one.user.insert());
             writes.extend(one.credential.as_ref().map(Write::insert));
             writes.extend(one.last_sign_in.as_ref().map(Write::insert));
-            writes.extend(self.core.factor_transfer.import_factors(
-                one.user.id,
-                &one.factors,
-                ctx.now,
-            ));
+            writes.extend(
+                self.factor_transfer
+                    .import_factors(one.user.id, &one.factors, ctx.now),
+            );
             if one.user.role == Role::Admin {
                 let user_id = one.user.id;
                 let admin = Event::AdminImported { user_id };
-                self.core.writer.emit(ctx, admin, &mut writes);
+                self.writer.emit(ctx, admin, &mut writes);
             }
             admins.extend(one.user.is_active_admin().then_some(one.user.id));
         }
         if !admins.is_empty() {
-            let change = roster::roster(&*self.core.ports.store)
-                .await?
-                .changed(admins, None);
+            let change = roster::roster(&*self.store).await?.changed(admins, None);
             writes.extend(change.map_err(|LastAdmin| Error::LastAdmin)?);
         }
         let imported = Event::UsersImported {
             count: part.len(),
             system: import.system,
         };
-        self.core.writer.emit(ctx, imported, &mut writes);
+        self.writer.emit(ctx, imported, &mut writes);
         sort_by_table(&mut writes);
         Ok(writes)
     }
@@ -373,4 +364,13 @@ fn mark_imported(part: &[usize], outcomes: &mut [Option<ImportOutcome>]) {
             outcomes[*at] = Some(ImportOutcome::Imported);
         }
     }
+}
+
+/// Returns the outcome if a user with this id exists, else `None`.
+async fn outcome_if_known(
+    store: &dyn Store,
+    one: &ImportedUser,
+) -> Result<Option<ImportOutcome>, Error> {
+    let stored: Option<User> = store.get(one.user.id).await?;
+    Ok(stored.map(|user| outcome_for(one, &user)))
 }

@@ -28,7 +28,7 @@ async fn ask(node: &TestNode, session: &SignedIn, new: &str, shown: &str) -> Vec
     let ctx = node.of(session);
     let asked = node
         .doorward
-        .email
+        .email_change
         .change(&ctx, "me", &new, Some(&shown), None)
         .await;
     asked.unwrap();
@@ -54,7 +54,7 @@ async fn confirm(node: &TestNode, mail: &Mail) -> Token {
     let confirm = token_in(mail);
     let confirmed = node
         .doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &confirm)
         .await;
     confirmed.unwrap();
@@ -69,7 +69,7 @@ async fn ask_again(node: &TestNode, new: &str) -> Vec<Mail> {
     let (anonymous, new) = (node.anonymous(), email(new));
     let asked = node
         .doorward
-        .email
+        .confirmation
         .request_confirmation(&anonymous, &new)
         .await;
     asked.unwrap();
@@ -101,7 +101,7 @@ async fn assert_no_mail(node: &TestNode) {
 
 async fn undo(node: &TestNode, token: &Token) -> Result<(), Error> {
     node.doorward
-        .email
+        .email_undo
         .undo_change(&node.anonymous(), token)
         .await
         .map(drop)
@@ -167,7 +167,7 @@ async fn an_unconfirmed_change_is_cancelled() {
     undo(&node, &token).await.unwrap();
     let late = node
         .doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &confirm)
         .await;
     assert_err!(late, Error::LinkExpired);
@@ -184,7 +184,7 @@ async fn the_link_works_once() {
     for _ in 0..5 {
         let viewed = node
             .doorward
-            .email
+            .email_undo
             .view_undo(&node.anonymous(), &token)
             .await;
         assert_eq!(viewed.unwrap().email, Some(email(OLD)));
@@ -195,7 +195,7 @@ async fn the_link_works_once() {
     assert_err!(undo(&node, &token).await, Error::LinkExpired);
     let viewed = node
         .doorward
-        .email
+        .email_undo
         .view_undo(&node.anonymous(), &token)
         .await;
     assert_err!(viewed, Error::LinkExpired);
@@ -226,7 +226,7 @@ async fn later_actions_of_a_thief_do_not_void_the_link() {
     let ctx = node.of(&again);
     let changed = node
         .doorward
-        .password
+        .passwords
         .change(&ctx, None, &current, &next, None)
         .await;
     changed.unwrap();
@@ -241,7 +241,7 @@ async fn later_actions_of_a_thief_do_not_void_the_link() {
     let (fourth, shown) = (email("fourth@example.org"), proof(OTHER_PASSWORD));
     let asked = node
         .doorward
-        .email
+        .email_change
         .change(&ctx, "me", &fourth, Some(&shown), None)
         .await;
     asked.unwrap();
@@ -320,7 +320,7 @@ async fn a_slow_undo_voids_changes_requested_after_it_started() {
     let again = node.sign_in(NEW).await;
     let mails = ask(&node, &again, "third@example.org", PASSWORD).await;
     let thiefs = token_in(of(&mails, NEW, MailKind::EmailChangeUndo));
-    let undone = node.doorward.email.undo_change(&began, &owners).await;
+    let undone = node.doorward.email_undo.undo_change(&began, &owners).await;
     undone.unwrap();
     assert_err!(undo(&node, &thiefs).await, Error::LinkExpired);
 }
@@ -348,7 +348,7 @@ async fn a_mail_that_is_being_composed_is_cancelled() {
     let shown = proof(PASSWORD);
     let asked = node
         .doorward
-        .email
+        .email_change
         .change(&ctx, "me", &third, Some(&shown), None);
     asked.await.unwrap();
     // The worker looks the user up, and the undo comes before it stores the link.
@@ -393,7 +393,7 @@ async fn a_delayed_mail_keeps_newer_links() {
     let changed = secret(OTHER_PASSWORD);
     let (operator, doorward) = (node.operator(), &node.doorward);
     doorward
-        .password
+        .passwords
         .set(&operator, "ben", &changed)
         .await
         .unwrap();
@@ -427,7 +427,7 @@ async fn an_address_confirmed_by_another_account_cannot_be_restored() {
     let confirm = token_in(&node.one_mail().await);
     let other = node
         .doorward
-        .email
+        .confirmation
         .confirm(&node.anonymous(), &confirm)
         .await
         .unwrap();
@@ -452,11 +452,14 @@ async fn a_link_of_another_purpose_does_not_undo() {
     let doorward = &node.doorward;
     let new = secret(OTHER_PASSWORD);
     assert_err!(
-        doorward.email.confirm(&anonymous, &token).await,
+        doorward.confirmation.confirm(&anonymous, &token).await,
         Error::LinkExpired
     );
     assert_err!(
-        doorward.email.cancel_confirmation(&anonymous, &token).await,
+        doorward
+            .confirmation
+            .cancel_confirmation(&anonymous, &token)
+            .await,
         Error::LinkExpired
     );
     assert_err!(
@@ -494,7 +497,7 @@ async fn a_change_of_a_disabled_account_cannot_be_undone() {
         .await
         .unwrap();
     assert_err!(undo(&node, &token).await, Error::LinkExpired);
-    let deleted = node.doorward.profile.delete(&operator, "ben", None).await;
+    let deleted = node.doorward.deletion.delete(&operator, "ben", None).await;
     deleted.unwrap();
     assert_err!(undo(&node, &late).await, Error::LinkExpired);
 }
@@ -507,7 +510,7 @@ async fn a_change_by_an_admin_has_no_undo_link() {
     let new = email(NEW);
     let asked = node
         .doorward
-        .email
+        .email_change
         .change(&operator, "ben", &new, None, None)
         .await;
     asked.unwrap();
@@ -530,14 +533,16 @@ async fn older_links_do_not_undo_a_change_by_an_admin() {
         node.spy.fail("audit_events");
         let (operator, doorward) = (node.operator(), &node.doorward);
         let fourth = email("fourth@example.org");
-        let asked = doorward.email.change(&operator, "ben", &fourth, None, None);
+        let asked = doorward
+            .email_change
+            .change(&operator, "ben", &fourth, None, None);
         asked.await.unwrap();
         // A wrong password of the thief does not change who requested the change.
         let (fifth, wrong) = (email("fifth@example.org"), proof(OTHER_PASSWORD));
         let ctx = node.of(&again);
         for _ in 0..60 {
             let refused = doorward
-                .email
+                .email_change
                 .change(&ctx, "me", &fifth, Some(&wrong), None);
             assert!(refused.await.is_err());
             node.advance(seconds(20));
@@ -547,7 +552,7 @@ async fn older_links_do_not_undo_a_change_by_an_admin() {
                 .link(&ben, Purpose::Confirmation, fourth.as_str())
                 .await;
             doorward
-                .email
+                .confirmation
                 .confirm(&node.anonymous(), &link)
                 .await
                 .unwrap();
@@ -575,7 +580,7 @@ async fn address_changes_are_limited() {
         let ctx = node.of(&session);
         let asked = node
             .doorward
-            .email
+            .email_change
             .change(&ctx, "me", &new, Some(&shown), None)
             .await;
         match number < 5 {

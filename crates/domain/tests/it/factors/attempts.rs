@@ -89,8 +89,8 @@ async fn an_outage_does_not_count_the_code_of_a_step_up() {
     let renew = async || {
         let ctx = node.of(&ben.session);
         let (action, shown) = (Action::RenewRecoveryCodes, ben.proof(&node));
-        let sign_in = &node.doorward.sign_in;
-        let proved = sign_in.reauthenticate(&ctx, action, "me", Some(&shown));
+        let reauthentication = &node.doorward.reauthentication;
+        let proved = reauthentication.reauthenticate(&ctx, action, "me", Some(&shown));
         proved.await.map(drop)
     };
     node.spy.fail("write credentials");
@@ -124,17 +124,17 @@ async fn sign_in_on(
     ctx.client.known = device.to_vec();
     let next = first_step(node, &ctx, "ben").await?;
     let token = Token::parse(next.challenge.expose()).unwrap();
-    let sign_in = &node.doorward.sign_in;
-    sign_in.answer(&ctx, &token, TOTP, code).await
+    let second_step = &node.doorward.second_step;
+    second_step.answer(&ctx, &token, TOTP, code).await
 }
 
 /// The device of the cookie that this sign-in has set.
 pub(super) fn cookie_of(node: &TestNode, signed_in: &SignedIn) -> Vec<KnownDevice> {
     let (ctx, session) = (node.anonymous(), &signed_in.session);
-    let sign_in = &node.doorward.sign_in;
+    let devices = &node.doorward.devices;
     let made_by = (&session.digest, session.amr.as_slice());
-    let cookie = sign_in.device_cookie(&ctx, None, &signed_in.user, made_by);
-    sign_in.known_devices(&ctx, cookie.expose())
+    let cookie = devices.device_cookie(&ctx, None, &signed_in.user, made_by);
+    devices.known_devices(&ctx, cookie.expose())
 }
 
 async fn step_up(node: &TestNode, session: &SignedIn, code: FactorCode) -> Result<(), Error> {
@@ -143,9 +143,9 @@ async fn step_up(node: &TestNode, session: &SignedIn, code: FactorCode) -> Resul
         code: Some(code),
         ..proof(PASSWORD)
     };
-    let sign_in = &node.doorward.sign_in;
+    let reauthentication = &node.doorward.reauthentication;
     let action = Action::RenewRecoveryCodes;
-    let proved = sign_in.reauthenticate(&ctx, action, "me", Some(&shown));
+    let proved = reauthentication.reauthenticate(&ctx, action, "me", Some(&shown));
     proved.await.map(drop)
 }
 
@@ -171,9 +171,9 @@ async fn wrong_codes_of_others_do_not_lock_out_a_known_device() {
             "enrolled" => cookie_of(&node, &ben.session),
             _ => {
                 let digest = Digest::of(b"another sign-in");
-                let (ctx, sign_in) = (node.anonymous(), &node.doorward.sign_in);
-                let cookie = sign_in.device_cookie(&ctx, None, &session.user, (&digest, &[]));
-                sign_in.known_devices(&ctx, cookie.expose())
+                let (ctx, devices) = (node.anonymous(), &node.doorward.devices);
+                let cookie = devices.device_cookie(&ctx, None, &session.user, (&digest, &[]));
+                devices.known_devices(&ctx, cookie.expose())
             }
         };
         let unknown = sign_in_on(&node, &[], &code).await;
@@ -378,7 +378,11 @@ async fn a_grant_ends_with_the_password_of_the_recovery() {
     let wrong = answer(&node, &token, &ben.app.wrong(&node)).await;
     assert_err!(wrong, Error::InvalidCode);
     let new = secret(PASSWORD);
-    doorward.password.set(&operator, "ben", &new).await.unwrap();
+    doorward
+        .passwords
+        .set(&operator, "ben", &new)
+        .await
+        .unwrap();
     assert_err!(sign_in(&node, &ben).await, Error::CodesLockedOut);
 }
 
@@ -403,8 +407,10 @@ async fn a_new_first_factor_has_no_wrong_codes() {
     let (node, ben) = ben_with(|policy| policy.limits.lockout_after = 6).await;
     lock_out(&node, &ben).await;
     let other = node.restart().await;
-    let factors = &other.doorward.factors;
-    let removed = factors.remove_by_name(&other.operator(), "ben", None).await;
+    let factor_removal = &other.doorward.factor_removal;
+    let removed = factor_removal
+        .remove_by_name(&other.operator(), "ben", None)
+        .await;
     removed.unwrap();
     let new = add_app_in_another_session(&node).await;
     sign_in(&node, &new).await.unwrap();
@@ -426,8 +432,8 @@ async fn a_known_device_is_charged_at_the_second_step_as_at_the_first() {
                 Token::parse(next.challenge.expose()).unwrap()
             }
         };
-        let (sign_in, code) = (&node.doorward.sign_in, ben.app.code_at(node.now()));
-        sign_in.answer(&ctx, &token, TOTP, &code).await
+        let (second_step, code) = (&node.doorward.second_step, ben.app.code_at(node.now()));
+        second_step.answer(&ctx, &token, TOTP, &code).await
     };
     node.advance(minutes(1));
     let network = Rate::new(30, 60);

@@ -13,9 +13,9 @@ async fn an_authenticator_is_added_with_its_first_code() {
     let node = TestNode::new().await;
     node.active("ben").await;
     let session = node.sign_in("ben").await;
-    let (ctx, factors) = (node.of(&session), &node.doorward.factors);
+    let (ctx, factor_enrolment) = (node.of(&session), &node.doorward.factor_enrolment);
     let name = FactorName::parse(" Phone ").unwrap();
-    let begun = factors.begin(&ctx, "me", &name).await.unwrap();
+    let begun = factor_enrolment.begin(&ctx, "me", &name).await.unwrap();
     assert!(!begun.factor.is_active);
     assert_eq!(begun.secret.expose().len(), 32);
     assert_eq!(
@@ -24,17 +24,22 @@ async fn an_authenticator_is_added_with_its_first_code() {
     );
     let id = begun.factor.id.to_string();
     let app = App::new(&begun.secret);
-    let wrong = factors.finish(&ctx, "me", &id, &app.wrong(&node)).await;
+    let wrong = factor_enrolment
+        .finish(&ctx, "me", &id, &app.wrong(&node))
+        .await;
     assert_err!(wrong, Error::InvalidCode);
     node.sign_in("ben").await;
     node.clear_cache();
     let first = app.code_at(node.now());
-    let added = factors.finish(&ctx, "me", &id, &first).await.unwrap();
+    let added = factor_enrolment
+        .finish(&ctx, "me", &id, &first)
+        .await
+        .unwrap();
     assert!(added.factor.is_active && added.factor.name == "Phone");
     assert_eq!(added.recovery_codes.unwrap().len(), 10);
     assert_eq!(node.audited(), ["factor-added"]);
     assert_eq!(node.one_mail().await.kind, MailKind::FirstFactorAdded);
-    let again = factors.finish(&ctx, "me", &id, &first).await;
+    let again = factor_enrolment.finish(&ctx, "me", &id, &first).await;
     assert_err!(again, Error::NotFound);
     // The first code is used up.
     let token = challenge(&node, "ben").await;
@@ -47,23 +52,39 @@ async fn an_enrolment_is_replaced_by_the_next_and_expires_after_an_hour() {
     node.list_at_once();
     node.active("ben").await;
     let session = node.sign_in("ben").await;
-    let factors = &node.doorward.factors;
     let begin = async || {
         let ctx = node.of(&session);
-        let begun = factors.begin(&ctx, "me", &FactorName::default()).await;
+        let begun = node
+            .doorward
+            .factor_enrolment
+            .begin(&ctx, "me", &FactorName::default())
+            .await;
         begun.unwrap()
     };
     let (first, second) = (begin().await, begin().await);
     let finish = async |begun: &Enrolment| {
         let (id, app) = (begun.factor.id.to_string(), App::new(&begun.secret));
         let code = app.code_at(node.now());
-        factors.finish(&node.of(&session), "me", &id, &code).await
+        node.doorward
+            .factor_enrolment
+            .finish(&node.of(&session), "me", &id, &code)
+            .await
     };
     assert_err!(finish(&first).await, Error::NotFound);
-    let listed = factors.list(&node.of(&session), "me").await.unwrap();
+    let listed = node
+        .doorward
+        .factors
+        .list(&node.of(&session), "me")
+        .await
+        .unwrap();
     assert_eq!((listed.totp.len(), listed.recovery_codes), (1, None));
     node.advance(hours(1) + MICROSECOND);
-    let listed = factors.list(&node.of(&session), "me").await.unwrap();
+    let listed = node
+        .doorward
+        .factors
+        .list(&node.of(&session), "me")
+        .await
+        .unwrap();
     assert_eq!(listed.totp, []);
     assert_err!(finish(&second).await, Error::NotFound);
 }
@@ -96,7 +117,7 @@ async fn each_authenticator_signs_in_until_it_is_removed() {
     // Without one of them, the sign-in still needs the other.
     let ctx = node.of(&session);
     node.doorward
-        .factors
+        .factor_removal
         .remove(&ctx, "me", &ben.id)
         .await
         .unwrap();
@@ -120,7 +141,7 @@ async fn a_user_has_at_most_ten_authenticators() {
     let (app, ..) = add_app(&node, &ctx, "1").await;
     let refused = node
         .doorward
-        .factors
+        .factor_enrolment
         .begin(&ctx, "me", &FactorName::default())
         .await;
     assert_err!(refused, Error::ReauthenticationRequired);
@@ -133,7 +154,7 @@ async fn a_user_has_at_most_ten_authenticators() {
     }
     let refused = node
         .doorward
-        .factors
+        .factor_enrolment
         .begin(&ctx, "me", &FactorName::default())
         .await;
     assert_err!(refused, Error::Invalid(_));
@@ -148,7 +169,11 @@ async fn a_factor_is_added_by_its_user_only() {
     let name = FactorName::default();
     for (who, whose) in [("ada", "ben"), ("ben", "ada")] {
         let ctx = node.of(&node.sign_in(who).await);
-        let refused = node.doorward.factors.begin(&ctx, whose, &name).await;
+        let refused = node
+            .doorward
+            .factor_enrolment
+            .begin(&ctx, whose, &name)
+            .await;
         assert_err!(refused, Error::Forbidden);
     }
 }
@@ -160,14 +185,17 @@ async fn no_secret_is_stored_in_plain_text() {
     node.list_at_once();
     node.active("ben").await;
     let session = node.sign_in("ben").await;
-    let (ctx, factors) = (node.of(&session), &node.doorward.factors);
-    let begun = factors
+    let (ctx, factor_enrolment) = (node.of(&session), &node.doorward.factor_enrolment);
+    let begun = factor_enrolment
         .begin(&ctx, "me", &FactorName::default())
         .await
         .unwrap();
     let (app, id) = (App::new(&begun.secret), begun.factor.id.to_string());
     let code = app.code_at(node.now());
-    let added = factors.finish(&ctx, "me", &id, &code).await.unwrap();
+    let added = factor_enrolment
+        .finish(&ctx, "me", &id, &code)
+        .await
+        .unwrap();
     let stored: Vec<Credential> = node
         .store
         .list(Credential::of_user(session.user.id))
@@ -197,7 +225,7 @@ async fn new_recovery_codes_void_the_old_ones() {
     node.clear_cache();
     let renewed = node
         .doorward
-        .factors
+        .factor_enrolment
         .renew_recovery_codes(&node.of(&session), "me")
         .await
         .unwrap();
@@ -219,7 +247,7 @@ async fn a_removed_factor_ends_the_other_sessions() {
     let ctx = node.of(&session);
     node.clear_cache();
     node.doorward
-        .factors
+        .factor_removal
         .remove(&ctx, "me", &ben.id)
         .await
         .unwrap();
@@ -236,7 +264,7 @@ async fn a_removed_factor_ends_the_other_sessions() {
     assert_err!(old, Error::InvalidCode);
     let gone = node
         .doorward
-        .factors
+        .factor_removal
         .remove(&node.operator(), "ben", &ben.id)
         .await;
     assert_err!(gone, Error::NotFound);
@@ -251,7 +279,7 @@ async fn a_session_kept_by_a_removal_survives_the_next_one_on_another_node() {
     let ctx = node.of(&session);
     let (_, second, _) = add_app(&node, &ctx, "Tablet").await;
     for (node, id) in [(&node, &ben.id), (&there, &second)] {
-        let removed = node.doorward.factors.remove(&ctx, "me", id).await;
+        let removed = node.doorward.factor_removal.remove(&ctx, "me", id).await;
         removed.unwrap();
     }
     node.advance(seconds(2));
@@ -267,13 +295,34 @@ async fn an_admin_removes_the_factor_of_another_user() {
     node.admin("ada").await;
     node.active("eve").await;
     let eve = node.of(&node.sign_in("eve").await);
-    let factors = &node.doorward.factors;
-    assert_err!(factors.list(&eve, "ben").await, Error::Forbidden);
-    assert_err!(factors.remove(&eve, "ben", &ben.id).await, Error::Forbidden);
+    assert_err!(
+        node.doorward.factors.list(&eve, "ben").await,
+        Error::Forbidden
+    );
+    assert_err!(
+        node.doorward
+            .factor_removal
+            .remove(&eve, "ben", &ben.id)
+            .await,
+        Error::Forbidden
+    );
     let ada = node.of(&node.sign_in("ada").await);
-    assert_eq!(factors.list(&ada, "ben").await.unwrap().totp.len(), 1);
+    assert_eq!(
+        node.doorward
+            .factors
+            .list(&ada, "ben")
+            .await
+            .unwrap()
+            .totp
+            .len(),
+        1
+    );
     node.mails().await;
-    factors.remove(&ada, "ben", &ben.id).await.unwrap();
+    node.doorward
+        .factor_removal
+        .remove(&ada, "ben", &ben.id)
+        .await
+        .unwrap();
     let mails = node.mails().await;
     assert_eq!(
         summary(&mails),
@@ -287,14 +336,24 @@ async fn an_admin_removes_the_factor_of_another_user() {
 #[tokio::test]
 async fn the_operator_removes_all_factors() {
     let (node, _) = ben().await;
-    let (operator, factors) = (node.operator(), &node.doorward.factors);
-    let listed = factors.list_by_name(&operator, "ben@example.com").await;
+    let operator = node.operator();
+    let listed = node
+        .doorward
+        .factors
+        .list_by_name(&operator, "ben@example.com")
+        .await;
     assert_eq!(listed.unwrap().totp.len(), 1);
-    let removed = factors
+    let removed = node
+        .doorward
+        .factor_removal
         .remove_by_name(&operator, "ben@example.com", None)
         .await;
     assert_eq!(removed.unwrap(), 1);
-    let again = factors.remove_by_name(&operator, "ben", None).await;
+    let again = node
+        .doorward
+        .factor_removal
+        .remove_by_name(&operator, "ben", None)
+        .await;
     assert_err!(again, Error::NotFound);
     node.sign_in("ben").await;
 }
@@ -314,7 +373,10 @@ async fn two_enrolments_at_once_are_both_added() {
     let finish = async |node: &TestNode, begun: &Enrolment| {
         let id = begun.factor.id.to_string();
         let code = App::new(&begun.secret).code_at(ctx.now);
-        node.doorward.factors.finish(&ctx, "me", &id, &code).await
+        node.doorward
+            .factor_enrolment
+            .finish(&ctx, "me", &id, &code)
+            .await
     };
     let (first, second) = tokio::join!(finish(&node, &one), finish(&other, &two));
     assert!(first.unwrap().recovery_codes.is_none());
@@ -329,17 +391,30 @@ async fn an_enrolment_without_a_factor_ends_when_one_is_added() {
     let node = TestNode::new().await;
     node.active("ben").await;
     let (stolen, own) = (node.sign_in("ben").await, node.sign_in("ben").await);
-    let factors = &node.doorward.factors;
     let name = FactorName::default();
-    let begun = factors.begin(&node.of(&stolen), "me", &name).await.unwrap();
+    let begun = node
+        .doorward
+        .factor_enrolment
+        .begin(&node.of(&stolen), "me", &name)
+        .await
+        .unwrap();
     add_app(&node, &node.of(&own), "Phone").await;
     let code = App::new(&begun.secret).code_at(node.now());
     let id = begun.factor.id.to_string();
     for session in [&stolen, &own] {
-        let refused = factors.finish(&node.of(session), "me", &id, &code).await;
+        let refused = node
+            .doorward
+            .factor_enrolment
+            .finish(&node.of(session), "me", &id, &code)
+            .await;
         assert_err!(refused, Error::ReauthenticationRequired);
     }
-    let listed = factors.list(&node.of(&own), "me").await.unwrap();
+    let listed = node
+        .doorward
+        .factors
+        .list(&node.of(&own), "me")
+        .await
+        .unwrap();
     assert_eq!(listed.totp.iter().filter(|app| app.is_active).count(), 1);
 }
 
@@ -349,44 +424,80 @@ async fn a_user_completes_ten_changes_an_hour() {
     let (node, ben) = ben().await;
     let session = sign_in(&node, &ben).await.unwrap();
     let ctx = node.of(&session);
-    let factors = &node.doorward.factors;
     // Those of this session: what fails or is not written does not count.
     node.spy.fail("write credentials");
     for _ in 0..12 {
-        let failed = factors.renew_recovery_codes(&ctx, "me").await;
+        let failed = node
+            .doorward
+            .factor_enrolment
+            .renew_recovery_codes(&ctx, "me")
+            .await;
         assert_err!(failed, Error::Store(_));
     }
     node.spy.clear_failures();
-    let unknown = node.doorward.factors.remove(&ctx, "me", "unknown").await;
+    let unknown = node
+        .doorward
+        .factor_removal
+        .remove(&ctx, "me", "unknown")
+        .await;
     assert_err!(unknown, Error::NotFound);
     // The first app has counted, one minute ago.
     let (_, tablet, _) = add_app(&node, &ctx, "Tablet").await;
     let mut mails = node.mails().await.len();
     for _ in 0..7 {
-        factors.renew_recovery_codes(&ctx, "me").await.unwrap();
+        node.doorward
+            .factor_enrolment
+            .renew_recovery_codes(&ctx, "me")
+            .await
+            .unwrap();
         mails += node.mails().await.len();
     }
-    factors.remove(&ctx, "me", &tablet).await.unwrap();
+    node.doorward
+        .factor_removal
+        .remove(&ctx, "me", &tablet)
+        .await
+        .unwrap();
     mails += node.mails().await.len();
     assert_eq!(mails, 9);
     node.advance(minutes(1));
     let ctx = node.of(&sign_in(&node, &ben).await.unwrap());
     let name = FactorName::default();
-    let begun = factors.begin(&ctx, "me", &name).await.unwrap();
+    let begun = node
+        .doorward
+        .factor_enrolment
+        .begin(&ctx, "me", &name)
+        .await
+        .unwrap();
     let (id, app) = (begun.factor.id.to_string(), App::new(&begun.secret));
-    let wrong = factors.finish(&ctx, "me", &id, &app.wrong(&node)).await;
+    let wrong = node
+        .doorward
+        .factor_enrolment
+        .finish(&ctx, "me", &id, &app.wrong(&node))
+        .await;
     assert_err!(wrong, Error::InvalidCode);
     for denied in [
-        factors.renew_recovery_codes(&ctx, "me").await.map(drop),
-        factors.remove(&ctx, "me", &ben.id).await,
-        factors
+        node.doorward
+            .factor_enrolment
+            .renew_recovery_codes(&ctx, "me")
+            .await
+            .map(drop),
+        node.doorward
+            .factor_removal
+            .remove(&ctx, "me", &ben.id)
+            .await,
+        node.doorward
+            .factor_enrolment
             .finish(&ctx, "me", &id, &app.code_at(ctx.now))
             .await
             .map(drop),
     ] {
         assert_err!(denied, Error::TooManyAttempts { .. });
     }
-    let removed = factors.remove_by_name(&node.operator(), "ben", None).await;
+    let removed = node
+        .doorward
+        .factor_removal
+        .remove_by_name(&node.operator(), "ben", None)
+        .await;
     removed.unwrap();
     assert_eq!(node.one_mail().await.kind, MailKind::FactorRemoved);
 }
@@ -402,7 +513,7 @@ async fn an_admin_removes_any_number_of_factors() {
     ] {
         let user = two_factor_user(&node, name).await;
         let ctx = node.of(&node.sign_in("ada").await);
-        let factors = &node.doorward.factors;
-        factors.remove(&ctx, name, &user.id).await.unwrap();
+        let factor_removal = &node.doorward.factor_removal;
+        factor_removal.remove(&ctx, name, &user.id).await.unwrap();
     }
 }

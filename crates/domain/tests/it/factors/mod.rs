@@ -84,12 +84,15 @@ pub async fn add_app(
     ctx: &Ctx,
     name: &str,
 ) -> (App, String, Option<Vec<FactorCode>>) {
-    let factors = &node.doorward.factors;
+    let factor_enrolment = &node.doorward.factor_enrolment;
     let name = FactorName::parse(name).unwrap();
-    let begun = factors.begin(ctx, "me", &name).await.unwrap();
+    let begun = factor_enrolment.begin(ctx, "me", &name).await.unwrap();
     let (app, id) = (App::new(&begun.secret), begun.factor.id.to_string());
     let first = app.code_at(ctx.now);
-    let added = factors.finish(ctx, "me", &id, &first).await.unwrap();
+    let added = factor_enrolment
+        .finish(ctx, "me", &id, &first)
+        .await
+        .unwrap();
     let codes = added.recovery_codes;
     let codes = codes.map(|codes| codes.iter().map(|text| code(text.expose())).collect());
     (app, id, codes)
@@ -133,8 +136,8 @@ pub async fn answer(
     challenge: &Token,
     code: &FactorCode,
 ) -> Result<SignedIn, Error> {
-    let sign_in = &node.doorward.sign_in;
-    sign_in
+    let second_step = &node.doorward.second_step;
+    second_step
         .answer(&node.anonymous(), challenge, None, code)
         .await
 }
@@ -164,14 +167,20 @@ pub const TOTP: Option<FactorKind> = Some(FactorKind::Totp);
 /// Begins to add an authenticator to the account of this session.
 async fn begin(node: &TestNode, session: &SignedIn) -> Result<Enrolment, Error> {
     let (ctx, name) = (node.of(session), FactorName::default());
-    node.doorward.factors.begin(&ctx, "me", &name).await
+    node.doorward
+        .factor_enrolment
+        .begin(&ctx, "me", &name)
+        .await
 }
 
 /// Enters its first code.
 async fn finish(node: &TestNode, session: &SignedIn, begun: &Enrolment) -> Result<(), Error> {
     let (id, app) = (begun.factor.id.to_string(), App::new(&begun.secret));
     let (ctx, code) = (node.of(session), app.code_at(node.now()));
-    let finished = node.doorward.factors.finish(&ctx, "me", &id, &code);
+    let finished = node
+        .doorward
+        .factor_enrolment
+        .finish(&ctx, "me", &id, &code);
     finished.await.map(|_| ())
 }
 

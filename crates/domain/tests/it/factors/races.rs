@@ -75,7 +75,11 @@ async fn the_password_alone_renews_no_recovery_codes_of_a_factor_added_concurren
     let race = Race::new().await;
     race.finish_after_proof();
     let ctx = race.node.of(&race.thiefs);
-    let renewed = race.node.doorward.factors.renew_recovery_codes(&ctx, "me");
+    let renewed = race
+        .node
+        .doorward
+        .factor_enrolment
+        .renew_recovery_codes(&ctx, "me");
     assert_err!(renewed.await, Error::ReauthenticationRequired);
     race.assert_set_is_bens();
 }
@@ -132,7 +136,12 @@ async fn the_password_alone_removes_no_factor_added_concurrently() {
             .spy
             .interleave_read(TABLE, after, race.finished.clone());
         let ctx = race.node.of(&race.thiefs);
-        let removed = race.node.doorward.factors.remove(&ctx, "me", &id).await;
+        let removed = race
+            .node
+            .doorward
+            .factor_removal
+            .remove(&ctx, "me", &id)
+            .await;
         assert_err!(removed, Error::ReauthenticationRequired);
         race.assert_set_is_bens();
         let restored = vec![Write::delete::<Credential>(race.set.id), Write::put(&bens)];
@@ -148,6 +157,11 @@ async fn the_password_alone_removes_no_enrolment_beside_a_factor_added_concurren
         race.node.of(&race.thiefs),
         race.others[0].factor.id.to_string(),
     );
-    let removed = race.node.doorward.factors.remove(&ctx, "me", &id).await;
+    let removed = race
+        .node
+        .doorward
+        .factor_removal
+        .remove(&ctx, "me", &id)
+        .await;
     assert_err!(removed, Error::ReauthenticationRequired);
 }

@@ -209,7 +209,11 @@ async fn a_security_event_ends_a_challenge() {
         match event {
             "password" => {
                 let new = secret(OTHER_PASSWORD);
-                doorward.password.set(&operator, "ben", &new).await.unwrap();
+                doorward
+                    .passwords
+                    .set(&operator, "ben", &new)
+                    .await
+                    .unwrap();
             }
             "sessions" => doorward
                 .sessions
@@ -217,7 +221,9 @@ async fn a_security_event_ends_a_challenge() {
                 .await
                 .unwrap(),
             "factor" => {
-                let removed = doorward.factors.remove_by_name(&operator, "ben", None);
+                let removed = doorward
+                    .factor_removal
+                    .remove_by_name(&operator, "ben", None);
                 assert_eq!(removed.await.unwrap(), 1);
             }
             "disabled" => drop(
@@ -229,7 +235,7 @@ async fn a_security_event_ends_a_challenge() {
             ),
             _ => drop(
                 doorward
-                    .profile
+                    .deletion
                     .delete(&operator, "ben", None)
                     .await
                     .unwrap(),
@@ -253,7 +259,7 @@ async fn a_challenge_works_for_its_account_and_its_program_only() {
     let code = ada.app.code_at(node.now());
     let elsewhere = node
         .doorward
-        .sign_in
+        .second_step
         .answer(&ctx, &token, TOTP, &code)
         .await;
     assert_err!(elsewhere, Error::ChallengeExpired);
@@ -319,7 +325,7 @@ async fn a_complete_sign_in_from_a_new_place_notifies_the_owner() {
     let token = Token::parse(next.challenge.expose()).unwrap();
     let code = ben.app.code_at(node.now());
     node.doorward
-        .sign_in
+        .second_step
         .answer(&ctx, &token, TOTP, &code)
         .await
         .unwrap();
@@ -360,21 +366,24 @@ async fn a_required_factor_is_added_before_the_first_session() {
             let next = first_step(&node, &node.anonymous(), name).await.unwrap();
             assert_eq!(next.step, NextStep::Enrol, "{name}");
             let token = Token::parse(next.challenge.expose()).unwrap();
-            let sign_in = &node.doorward.sign_in;
-            let actor = sign_in.enrolling(&node.anonymous(), &token).await.unwrap();
+            let second_step = &node.doorward.second_step;
+            let actor = second_step
+                .enrolling(&node.anonymous(), &token)
+                .await
+                .unwrap();
             let ctx = node.ctx(actor);
             assert_err!(
-                sign_in.finish_enrolling(&ctx).await,
+                second_step.finish_enrolling(&ctx).await,
                 Error::ChallengeExpired
             );
             // A path may name the user, too.
             node.doorward.factors.list(&ctx, name).await.unwrap();
             let (app, _, codes) = add_app(&node, &ctx, "Phone").await;
             assert_eq!(codes.unwrap().len(), 10);
-            let session = sign_in.finish_enrolling(&ctx).await.unwrap();
+            let session = second_step.finish_enrolling(&ctx).await.unwrap();
             assert!(session.session.amr.contains(&AuthMethod::MultiFactor));
             assert_err!(
-                sign_in.finish_enrolling(&ctx).await,
+                second_step.finish_enrolling(&ctx).await,
                 Error::ChallengeExpired
             );
             // Nor does the challenge replace a code.
@@ -391,7 +400,7 @@ async fn a_challenge_for_a_code_does_not_allow_an_enrolment() {
     let token = challenge(&node, "ben").await;
     let refused = node
         .doorward
-        .sign_in
+        .second_step
         .enrolling(&node.anonymous(), &token)
         .await;
     assert_err!(refused, Error::InvalidToken);
@@ -420,25 +429,28 @@ async fn a_challenge_of_an_enrolment_ends_when_a_factor_is_added() {
     let node = TestNode::with(|policy| policy.factors_required = required).await;
     node.active("ben").await;
     let tokens = [challenge(&node, "ben").await, challenge(&node, "ben").await];
-    let sign_in = &node.doorward.sign_in;
+    let second_step = &node.doorward.second_step;
     let mut ctxs = Vec::new();
     for token in &tokens {
-        let actor = sign_in.enrolling(&node.anonymous(), token).await.unwrap();
+        let actor = second_step
+            .enrolling(&node.anonymous(), token)
+            .await
+            .unwrap();
         ctxs.push(node.ctx(actor));
     }
-    let factors = &node.doorward.factors;
+    let factor_enrolment = &node.doorward.factor_enrolment;
     let name = FactorName::default();
-    let begun = factors.begin(&ctxs[0], "me", &name).await.unwrap();
+    let begun = factor_enrolment.begin(&ctxs[0], "me", &name).await.unwrap();
     add_app(&node, &ctxs[1], "Phone").await;
     let code = App::new(&begun.secret).code_at(node.now());
     let id = begun.factor.id.to_string();
-    let late = factors.finish(&ctxs[0], "me", &id, &code).await;
+    let late = factor_enrolment.finish(&ctxs[0], "me", &id, &code).await;
     assert_err!(late, Error::ChallengeExpired);
-    let late = factors.begin(&ctxs[0], "me", &name).await;
+    let late = factor_enrolment.begin(&ctxs[0], "me", &name).await;
     assert_err!(late, Error::ChallengeExpired);
-    let late = sign_in.enrolling(&node.anonymous(), &tokens[0]).await;
+    let late = second_step.enrolling(&node.anonymous(), &tokens[0]).await;
     assert_err!(late, Error::InvalidToken);
-    sign_in.finish_enrolling(&ctxs[1]).await.unwrap();
+    second_step.finish_enrolling(&ctxs[1]).await.unwrap();
 }
 
 /// Two recovery codes at the same time both sign in.

@@ -20,36 +20,48 @@ async fn act(
 ) -> Result<(), Error> {
     let (doorward, new) = (&node.doorward, email("new@example.org"));
     let reauthenticated = async |action| {
-        let sign_in = &doorward.sign_in;
-        sign_in.reauthenticate(ctx, action, "me", Some(proof)).await
+        let reauthentication = &doorward.reauthentication;
+        reauthentication
+            .reauthenticate(ctx, action, "me", Some(proof))
+            .await
     };
     match act {
         "email" => {
             doorward
-                .email
+                .email_change
                 .change(ctx, "me", &new, Some(proof), None)
                 .await
         }
         "password" => {
             let new = secret(OTHER_PASSWORD);
-            doorward.password.change(ctx, None, proof, &new, None).await
+            doorward
+                .passwords
+                .change(ctx, None, proof, &new, None)
+                .await
         }
         "delete" => {
             let ctx = reauthenticated(Action::DeleteUser).await?;
-            doorward.profile.delete(&ctx, "me", None).await.map(drop)
+            doorward.deletion.delete(&ctx, "me", None).await.map(drop)
         }
         "add" => {
             let ctx = reauthenticated(Action::AddFactor).await?;
             let name = FactorName::default();
-            doorward.factors.begin(&ctx, "me", &name).await.map(drop)
+            doorward
+                .factor_enrolment
+                .begin(&ctx, "me", &name)
+                .await
+                .map(drop)
         }
         "remove" => {
             let ctx = reauthenticated(Action::RemoveFactor).await?;
-            doorward.factors.remove(&ctx, "me", &user.id).await
+            doorward.factor_removal.remove(&ctx, "me", &user.id).await
         }
         _ => {
             let ctx = reauthenticated(Action::RenewRecoveryCodes).await?;
-            let renewed = doorward.factors.renew_recovery_codes(&ctx, "me").await;
+            let renewed = doorward
+                .factor_enrolment
+                .renew_recovery_codes(&ctx, "me")
+                .await;
             renewed.map(drop)
         }
     }
@@ -108,7 +120,7 @@ async fn a_recent_sign_in_with_both_factors_is_enough() {
     let session = sign_in(&node, &ben).await.unwrap();
     let ctx = node.of(&session);
     node.doorward
-        .factors
+        .factor_removal
         .remove(&ctx, "me", &ben.id)
         .await
         .unwrap();
@@ -155,7 +167,7 @@ async fn a_password_is_not_changed_without_a_session() {
     let (node, ben) = ben().await;
     let (named, new) = (identifier("ben"), secret(OTHER_PASSWORD));
     let change = async |shown: &Proof| {
-        let passwords = &node.doorward.password;
+        let passwords = &node.doorward.passwords;
         passwords
             .change(&node.anonymous(), Some(&named), shown, &new, None)
             .await
@@ -195,7 +207,7 @@ async fn correct_codes_of_step_ups_lock_no_one_out() {
 #[tokio::test]
 async fn a_rejected_password_does_not_use_up_the_code() {
     let (node, ben) = ben().await;
-    let (ctx, passwords) = (node.of(&ben.session), &node.doorward.password);
+    let (ctx, passwords) = (node.of(&ben.session), &node.doorward.passwords);
     let shown = ben.proof(&node);
     let (short, new) = (secret("short"), secret(OTHER_PASSWORD));
     let rejected = passwords.change(&ctx, None, &shown, &short, None).await;
@@ -217,14 +229,16 @@ async fn a_challenge_renews_no_recovery_codes() {
         username_key: None,
         challenge: Digest::of(b"unknown"),
     });
-    let factors = &node.doorward.factors;
-    let refused = factors.renew_recovery_codes(&ctx, "me").await;
+    let factor_enrolment = &node.doorward.factor_enrolment;
+    let refused = factor_enrolment.renew_recovery_codes(&ctx, "me").await;
     assert_err!(refused, Error::Forbidden);
-    let refused = factors.begin(&ctx, "me", &FactorName::default()).await;
+    let refused = factor_enrolment
+        .begin(&ctx, "me", &FactorName::default())
+        .await;
     assert_err!(refused, Error::ChallengeExpired);
     node.admin("ada").await;
     let ada = node.of(&node.sign_in("ada").await);
-    let refused = factors.renew_recovery_codes(&ada, "ben").await;
+    let refused = factor_enrolment.renew_recovery_codes(&ada, "ben").await;
     assert_err!(refused, Error::Forbidden);
 }
 
@@ -234,9 +248,9 @@ async fn refused_actions_do_not_flood_the_audit_log() {
     let (node, ben) = ben().await;
     let (ctx, doorward) = (node.of(&ben.session), &node.doorward);
     for _ in 0..70 {
-        let refused = doorward.profile.delete(&ctx, "me", None).await;
+        let refused = doorward.deletion.delete(&ctx, "me", None).await;
         assert_err!(refused, Error::ReauthenticationRequired);
-        let refused = doorward.factors.remove(&ctx, "me", &ben.id).await;
+        let refused = doorward.factor_removal.remove(&ctx, "me", &ben.id).await;
         assert_err!(refused, Error::ReauthenticationRequired);
     }
     let audited = node.audited();
@@ -251,7 +265,7 @@ async fn refused_actions_do_not_flood_the_audit_log() {
     assert_eq!(audited, [removed, "events-suppressed!user-deleted 40"]);
     node.advance(hours(1));
     let ctx = node.of(&ben.session);
-    let refused = doorward.profile.delete(&ctx, "me", None).await;
+    let refused = doorward.deletion.delete(&ctx, "me", None).await;
     assert_err!(refused, Error::ReauthenticationRequired);
     assert_eq!(node.audited(), [deleted]);
 }

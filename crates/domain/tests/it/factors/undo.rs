@@ -62,13 +62,16 @@ fn of<'a>(mails: &'a [Mail], to: &str, kind: MailKind) -> &'a Mail {
 }
 
 async fn undo(node: &TestNode, link: &Token) -> Result<(), Error> {
-    let factors = &node.doorward.factors;
-    factors.undo(&node.anonymous(), link).await
+    let factor_undo = &node.doorward.factor_undo;
+    factor_undo.undo(&node.anonymous(), link).await
 }
 
 async fn view(node: &TestNode, link: &Token) -> Result<(), Error> {
-    let factors = &node.doorward.factors;
-    factors.view_undo(&node.anonymous(), link).await.map(|_| ())
+    let factor_undo = &node.doorward.factor_undo;
+    factor_undo
+        .view_undo(&node.anonymous(), link)
+        .await
+        .map(|_| ())
 }
 
 impl Stolen {
@@ -81,7 +84,10 @@ impl Stolen {
         let next = first_step(node, &ctx, "ben").await.unwrap();
         let challenge = Token::parse(next.challenge.expose()).unwrap();
         let code = self.app.code_at(node.now());
-        let answered = node.doorward.sign_in.answer(&ctx, &challenge, None, &code);
+        let answered = node
+            .doorward
+            .second_step
+            .answer(&ctx, &challenge, None, &code);
         answered.await.unwrap()
     }
 
@@ -92,7 +98,7 @@ impl Stolen {
             code: Some(self.app.code_at(self.node.now())),
         };
         let (ctx, new) = (self.node.of(&self.thiefs), email(THIEFS));
-        let service = &self.node.doorward.email;
+        let service = &self.node.doorward.email_change;
         let asked = service.change(&ctx, "me", &new, Some(&proof), None);
         asked.await.unwrap();
         let mails = self.node.mails().await;
@@ -101,7 +107,7 @@ impl Stolen {
     }
 
     async fn confirm(&self, link: &Token) {
-        let (service, anonymous) = (&self.node.doorward.email, self.node.anonymous());
+        let (service, anonymous) = (&self.node.doorward.confirmation, self.node.anonymous());
         service.confirm(&anonymous, link).await.unwrap();
         self.node.mails().await;
     }
@@ -125,7 +131,7 @@ async fn the_owner_gets_the_account_back_from_a_thief_who_added_the_first_factor
     // Another app waits for its first code.
     let (ctx, name) = (node.of(&thiefs), FactorName::default());
     node.doorward
-        .factors
+        .factor_enrolment
         .begin(&ctx, "me", &name)
         .await
         .unwrap();
@@ -189,7 +195,7 @@ async fn the_link_survives_security_events_and_an_address_change_by_the_user() {
                 let signed_in = stolen.sign_in_on(None).await;
                 let (ctx, current) = (node.of(&signed_in), proof(PASSWORD));
                 let changed = doorward
-                    .password
+                    .passwords
                     .change(&ctx, None, &current, &new, None)
                     .await;
                 changed.unwrap();
@@ -223,7 +229,9 @@ async fn an_admin_voids_the_link() {
         let operator = node.operator();
         if event == "address" {
             let new = email("new@example.com");
-            let changed = doorward.email.change(&operator, "ben", &new, None, None);
+            let changed = doorward
+                .email_change
+                .change(&operator, "ben", &new, None, None);
             changed.await.unwrap();
             let mails = node.mails().await;
             let link = token_in(of(&mails, "new@example.com", MailKind::EmailChange));
@@ -239,7 +247,7 @@ async fn an_admin_voids_the_link() {
             doorward.admin.enable(&operator, "ben", None).await.unwrap();
         }
         if event == "deleted" {
-            let deleted = doorward.profile.delete(&operator, "ben", None).await;
+            let deleted = doorward.deletion.delete(&operator, "ben", None).await;
             deleted.unwrap();
         }
         assert_err!(undo(node, &stolen.link).await, Error::LinkExpired);
@@ -297,9 +305,9 @@ async fn a_device_known_since_the_second_of_the_enrolment_leaves_the_link_valid(
     ctx.client.known = known;
     let next = first_step(&node, &ctx, "ben").await.unwrap();
     let challenge = Token::parse(next.challenge.expose()).unwrap();
-    let sign_in = &node.doorward.sign_in;
+    let second_step = &node.doorward.second_step;
     let code = app.code_at(node.now());
-    let answered = sign_in.answer(&ctx, &challenge, None, &code).await;
+    let answered = second_step.answer(&ctx, &challenge, None, &code).await;
     answered.unwrap();
     view(&node, &link).await.unwrap();
 }
@@ -311,11 +319,11 @@ async fn a_sign_in_on_the_device_that_added_a_required_factor_leaves_the_link_va
     node.active("ben").await;
     let next = first_step(&node, &node.anonymous(), "ben").await.unwrap();
     let challenge = Token::parse(next.challenge.expose()).unwrap();
-    let sign_in = &node.doorward.sign_in;
-    let actor = sign_in.enrolling(&node.anonymous(), &challenge).await;
+    let second_step = &node.doorward.second_step;
+    let actor = second_step.enrolling(&node.anonymous(), &challenge).await;
     let enrolling = node.ctx(actor.unwrap());
     let (app, ..) = add_app(&node, &enrolling, "Thief's").await;
-    let session = sign_in.finish_enrolling(&enrolling).await.unwrap();
+    let session = second_step.finish_enrolling(&enrolling).await.unwrap();
     let link = token_in(of(&node.mails().await, OWN, MailKind::FirstFactorAdded));
     node.advance(minutes(1));
     let mut ctx = node.anonymous();
@@ -323,7 +331,7 @@ async fn a_sign_in_on_the_device_that_added_a_required_factor_leaves_the_link_va
     let next = first_step(&node, &ctx, "ben").await.unwrap();
     let challenge = Token::parse(next.challenge.expose()).unwrap();
     let code = app.code_at(node.now());
-    let answered = sign_in.answer(&ctx, &challenge, None, &code).await;
+    let answered = second_step.answer(&ctx, &challenge, None, &code).await;
     answered.unwrap();
     view(&node, &link).await.unwrap();
 }
@@ -337,7 +345,7 @@ async fn a_factor_and_then_an_address_change_are_undone_in_either_order() {
         let (change, confirmation) = stolen.request_change().await;
         stolen.confirm(&confirmation).await;
         let undo_change = async || {
-            let service = &node.doorward.email;
+            let service = &node.doorward.email_undo;
             service.undo_change(&node.anonymous(), &change).await
         };
         if change_first {
@@ -375,8 +383,11 @@ async fn an_undone_address_change_removes_factors_and_codes_since_three_days_bef
     node.advance(hours(3 * 24));
     let session = stolen.sign_in_on(None).await;
     added(&session, "before").await;
-    let factors = &node.doorward.factors;
-    let renewed = factors.renew_recovery_codes(&node.of(&session), "me").await;
+    let renewed = node
+        .doorward
+        .factor_enrolment
+        .renew_recovery_codes(&node.of(&session), "me")
+        .await;
     assert_eq!(renewed.unwrap().len(), 10);
     // The first one was added a minute and three days before the change.
     let proof = Proof {
@@ -384,16 +395,27 @@ async fn an_undone_address_change_removes_factors_and_codes_since_three_days_bef
         code: Some(stolen.app.code_at(node.now() + STEP)),
     };
     let (ctx, new) = (node.of(&session), email(THIEFS));
-    let service = &node.doorward.email;
-    let asked = service.change(&ctx, "me", &new, Some(&proof), None);
+    let asked = node
+        .doorward
+        .email_change
+        .change(&ctx, "me", &new, Some(&proof), None);
     asked.await.unwrap();
     let change = token_in(of(&node.mails().await, OWN, MailKind::EmailChangeUndo));
     added(&session, "after").await;
     assert_eq!(stored_apps(node), 3);
-    let undone = service.undo_change(&node.anonymous(), &change).await;
+    let undone = node
+        .doorward
+        .email_undo
+        .undo_change(&node.anonymous(), &change)
+        .await;
     assert!(!undone.unwrap(), "one app is left");
     assert_eq!(stored_apps(node), 1);
-    let listed = factors.list(&node.operator(), "ben").await.unwrap();
+    let listed = node
+        .doorward
+        .factors
+        .list(&node.operator(), "ben")
+        .await
+        .unwrap();
     assert_eq!(listed.totp[0].name, "Thief's");
     assert_eq!(listed.recovery_codes, Some(0));
 }
@@ -406,11 +428,17 @@ async fn change_and_undo(stolen: &Stolen, session: &SignedIn) {
         code: Some(stolen.app.code_at(node.now() + STEP)),
     };
     let (ctx, new) = (node.of(session), email(THIEFS));
-    let service = &node.doorward.email;
-    let asked = service.change(&ctx, "me", &new, Some(&proof), None);
+    let asked = node
+        .doorward
+        .email_change
+        .change(&ctx, "me", &new, Some(&proof), None);
     asked.await.unwrap();
     let change = token_in(of(&node.mails().await, OWN, MailKind::EmailChangeUndo));
-    let undone = service.undo_change(&node.anonymous(), &change).await;
+    let undone = node
+        .doorward
+        .email_undo
+        .undo_change(&node.anonymous(), &change)
+        .await;
     undone.unwrap();
 }
 
@@ -440,7 +468,11 @@ async fn the_link_works_when_the_changes_of_factors_are_used_up() {
     let ctx = node.of(&session);
     let mut renewed = 0;
     let refused = loop {
-        let codes = node.doorward.factors.renew_recovery_codes(&ctx, "me").await;
+        let codes = node
+            .doorward
+            .factor_enrolment
+            .renew_recovery_codes(&ctx, "me")
+            .await;
         match codes {
             Ok(_) => renewed += 1,
             refused => break refused,
@@ -457,11 +489,11 @@ async fn a_required_factor_is_added_at_the_sign_in_after_an_undo() {
     let node = TestNode::with(|policy| policy.factors_required = FactorsRequired::Everyone).await;
     node.active("ben").await;
     let token = challenge(&node, "ben").await;
-    let sign_in = &node.doorward.sign_in;
-    let enrolling = sign_in.enrolling(&node.anonymous(), &token).await;
+    let second_step = &node.doorward.second_step;
+    let enrolling = second_step.enrolling(&node.anonymous(), &token).await;
     let enrolling = node.ctx(enrolling.unwrap());
     add_app(&node, &enrolling, "Thief's").await;
-    sign_in.finish_enrolling(&enrolling).await.unwrap();
+    second_step.finish_enrolling(&enrolling).await.unwrap();
     let link = token_in(of(&node.mails().await, OWN, MailKind::FirstFactorAdded));
     undo(&node, &link).await.unwrap();
     let (recovery, new) = (token_in(&node.one_mail().await), secret(PASSWORD));

@@ -99,12 +99,12 @@ async fn the_enrolment_of_another_session_stays_when_a_challenge_begins_one() {
             first_step(&node, &node.anonymous(), "ben").await,
         );
         let secret = Token::parse(next.unwrap().challenge.expose()).unwrap();
-        let actor = node.doorward.sign_in.enrolling(&ctx, &secret).await;
+        let actor = node.doorward.second_step.enrolling(&ctx, &secret).await;
         actors.push(node.ctx(actor.unwrap()));
     }
-    let (factors, name) = (&node.doorward.factors, FactorName::default());
+    let (factor_enrolment, name) = (&node.doorward.factor_enrolment, FactorName::default());
     for ctx in [&actors[0], &actors[1], &actors[1]] {
-        factors.begin(ctx, "me", &name).await.unwrap();
+        factor_enrolment.begin(ctx, "me", &name).await.unwrap();
     }
     assert_eq!(stored_apps(&node), 2);
 }
@@ -118,7 +118,11 @@ async fn an_expired_enrolment_is_exported_until_the_next_write_deletes_it() {
     begin(&node, &one).await.unwrap();
     begin(&node, &other).await.unwrap();
     node.advance(hours(1) + MICROSECOND);
-    let exported = node.doorward.profile.export(&node.of(&one), "me").await;
+    let exported = node
+        .doorward
+        .personal_export
+        .export(&node.of(&one), "me")
+        .await;
     assert_eq!(exported.unwrap().factors.totp.len(), 2);
     let listed = node.doorward.factors.list(&node.of(&one), "me").await;
     assert_eq!(listed.unwrap().totp, []);

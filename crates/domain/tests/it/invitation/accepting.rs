@@ -23,7 +23,7 @@ async fn a_mailed_link_confirms_the_address_and_sets_the_password() {
     let expected = (MailKind::Invitation, ADDRESS, Locale::De, Some(7 * 24 * 60));
     assert_eq!(sent, expected);
     let link = token_in(&mail);
-    let service = &node.doorward.invitations;
+    let service = &node.doorward.invitation_acceptance;
     for _ in 0..2 {
         let viewed = service.view(&node.anonymous(), &link).await.unwrap();
         assert_eq!(viewed, ben);
@@ -55,7 +55,7 @@ async fn a_link_that_is_shown_leaves_the_address_pending() {
     let mail = node.one_mail().await;
     assert_eq!((mail.kind, mail.to.as_str()), (MailKind::SignUp, ADDRESS));
     sweep(&node).await;
-    let (ctx, service) = (node.anonymous(), &node.doorward.email);
+    let (ctx, service) = (node.anonymous(), &node.doorward.confirmation);
     let confirmed = service.confirm(&ctx, &token_in(&mail)).await.unwrap();
     assert_eq!(confirmed.email, Some(email(ADDRESS)));
     assert!(resend(&node, &node.of(&ada), &ben).await.is_err());
@@ -98,7 +98,7 @@ async fn the_user_can_choose_the_name() {
         password: secret(PASSWORD),
         name: Some(Name::parse("Benjamin").unwrap()),
     };
-    let service = &node.doorward.invitations;
+    let service = &node.doorward.invitation_acceptance;
     let accepted = service.accept(&node.anonymous(), &link, &acceptance).await;
     assert_eq!(accepted.unwrap().user().name, acceptance.name);
 }
@@ -116,7 +116,7 @@ async fn a_rejected_password_does_not_use_the_link() {
         password: secret("Benjamin Button"),
         name: Some(Name::parse("Benjamin Button").unwrap()),
     };
-    let service = &node.doorward.invitations;
+    let service = &node.doorward.invitation_acceptance;
     let refused = service.accept(&node.anonymous(), &link, &acceptance).await;
     assert_err!(refused, Error::Invalid(_));
     accept(&node, &link).await;
@@ -170,7 +170,7 @@ async fn another_link_accepts_no_invitation() {
     let confirmation = node.link(&ben, Purpose::Confirmation, ADDRESS).await;
     let (ctx, doorward) = (node.anonymous(), &node.doorward);
     for token in [&confirmation, &link] {
-        let confirmed = doorward.email.confirm(&ctx, token).await;
+        let confirmed = doorward.confirmation.confirm(&ctx, token).await;
         assert_err!(confirmed, Error::LinkExpired);
         let recovered = doorward.recovery.view(&ctx, token).await;
         assert_err!(recovered, Error::LinkExpired);

@@ -39,8 +39,8 @@ async fn an_invitation_that_is_sent_again_is_valid_for_another_week() {
         ] {
             assert_err!(result, Error::NotFound);
         }
-        let (ctx, profile) = (node.operator(), &node.doorward.profile);
-        profile.delete(&ctx, &named, None).await.unwrap();
+        let (ctx, deletion) = (node.operator(), &node.doorward.deletion);
+        deletion.delete(&ctx, &named, None).await.unwrap();
     }
 }
 
@@ -130,7 +130,7 @@ async fn a_change_of_the_account_by_an_admin_voids_the_link() {
 
     // The new address gets an invitation of its own.
     let new = email("ben@example.org");
-    let (ctx, service) = (node.of(&ada), &node.doorward.email);
+    let (ctx, service) = (node.of(&ada), &node.doorward.email_change);
     let changed = service.change(&ctx, &named, &new, None, None).await;
     changed.unwrap();
     assert_void(&node, &link).await;
@@ -149,7 +149,7 @@ async fn a_request_for_the_confirmation_mail_sends_the_invitation_again() {
             false => shown(&node, &ada).await,
         };
         let (ctx, address) = (node.anonymous(), email(ADDRESS));
-        let service = &node.doorward.email;
+        let service = &node.doorward.confirmation;
         service.request_confirmation(&ctx, &address).await.unwrap();
         let kinds: Vec<_> = node.mails().await.iter().map(|mail| mail.kind).collect();
         let expected: &[_] = if is_mailed {

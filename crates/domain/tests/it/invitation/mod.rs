@@ -65,7 +65,7 @@ async fn try_accept(node: &TestNode, link: &Token, shown: &str) -> Result<Comple
         password: secret(shown),
         name: None,
     };
-    let service = &node.doorward.invitations;
+    let service = &node.doorward.invitation_acceptance;
     service.accept(&node.anonymous(), link, &acceptance).await
 }
 
@@ -75,7 +75,7 @@ async fn accept(node: &TestNode, link: &Token) -> User {
 }
 
 async fn assert_void(node: &TestNode, link: &Token) {
-    let (ctx, service) = (node.anonymous(), &node.doorward.invitations);
+    let (ctx, service) = (node.anonymous(), &node.doorward.invitation_acceptance);
     assert_err!(service.view(&ctx, link).await, Error::LinkExpired);
     assert_err!(try_accept(node, link, PASSWORD).await, Error::LinkExpired);
 }

@@ -13,7 +13,7 @@ async fn an_invitation_expires_and_is_deleted_a_week_later() {
     node.audited();
     node.advance(hours(7 * 24) - MICROSECOND);
     sweep(&node).await;
-    let service = &node.doorward.invitations;
+    let service = &node.doorward.invitation_acceptance;
     service.view(&node.anonymous(), &link).await.unwrap();
     node.advance(MICROSECOND);
     assert_void(&node, &link).await;
@@ -73,11 +73,20 @@ async fn an_invited_user_whom_an_older_node_has_activated_stays_after_being_disa
 async fn an_invited_user_can_be_exported_and_deleted() {
     let (node, ada) = with_admin().await;
     let (ben, link) = shown(&node, &ada).await;
-    let (ctx, profile) = (node.of(&ada), &node.doorward.profile);
-    let data = profile.export(&ctx, "ben").await.unwrap();
+    let ctx = node.of(&ada);
+    let data = node
+        .doorward
+        .personal_export
+        .export(&ctx, "ben")
+        .await
+        .unwrap();
     assert_eq!(data.links.len(), 1);
     assert!(data.password.is_none());
-    profile.delete(&ctx, "ben", None).await.unwrap();
+    node.doorward
+        .deletion
+        .delete(&ctx, "ben", None)
+        .await
+        .unwrap();
     assert_void(&node, &link).await;
     assert_eq!(node.stored_session(&ben).await, None);
 }

@@ -171,7 +171,7 @@ async fn write_users(
     loop {
         let page = components
             .doorward
-            .transfer
+            .user_export
             .export(&ctx, last, PAGE)
             .await?;
         for exported in &page {

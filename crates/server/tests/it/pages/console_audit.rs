@@ -141,11 +141,11 @@ async fn the_log_says_when_it_was_last_verified_and_what_was_found() {
     ] {
         let app = TestApp::new().await;
         let mut browser = admin_browser(&app, language).await;
-        let audit = &app.doorward.audit;
+        let audit_chain = &app.doorward.audit_chain;
         let operator = || app.ctx(doorward_domain::Actor::CommandLine);
         let page = browser.get("/admin/audit").await;
         browser.page(page, 200).shows(&[never]);
-        audit.verify(&operator(), &[], &[]).await.unwrap();
+        audit_chain.verify(&operator(), &[], &[]).await.unwrap();
         let page = browser.get("/admin/audit").await;
         browser
             .page(page, 200)
@@ -155,7 +155,10 @@ async fn the_log_says_when_it_was_last_verified_and_what_was_found() {
             hash: "a".repeat(64),
         };
         app.advance_seconds(60);
-        audit.verify(&operator(), &[], &[removed]).await.unwrap();
+        audit_chain
+            .verify(&operator(), &[], &[removed])
+            .await
+            .unwrap();
         let page = browser.get("/admin/audit").await;
         browser
             .page(page, 200)

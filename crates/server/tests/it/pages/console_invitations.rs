@@ -195,7 +195,7 @@ async fn inviting_an_admin_asks_for_the_password_and_the_code() {
     let right = format!("{form}&password={}&code={code}", PASSWORD.replace(' ', "+"));
     let page = browser.post("/admin/users/new", &right).await;
     shown_link(&browser.page(page, 200).0);
-    let user = app.doorward.admin.find_by_name("eve").await.unwrap();
+    let user = app.doorward.operator.find_by_name("eve").await.unwrap();
     assert!(user.is_invited());
 }
 

@@ -182,11 +182,15 @@ impl TestApp {
             username: Some(Username::parse(name).unwrap()),
             email: Some(EmailAddress::parse(&format!("{name}@example.com")).unwrap()),
             name: None,
-            password: self.doorward.password.check_rules(PASSWORD, &[]).unwrap(),
+            password: self.doorward.passwords.check_rules(PASSWORD, &[]).unwrap(),
             role,
         };
         let ctx = self.ctx(Actor::CommandLine);
-        self.doorward.admin.create_user(&ctx, wanted).await.unwrap()
+        self.doorward
+            .operator
+            .create_user(&ctx, wanted)
+            .await
+            .unwrap()
     }
 
     /// Signs this user in.

@@ -66,11 +66,11 @@ pub(super) async fn run(
     let detail = if filter.is_all() { "all" } else { "filtered" };
     components
         .doorward
-        .audit
+        .audit_chain
         .record_export(&ctx, detail)
         .await?;
     // Only sealed events are exported.
-    components.doorward.audit.seal_all(&ctx).await?;
+    components.doorward.audit_chain.seal_all(&ctx).await?;
     if args.file == Path::new("-") {
         let mut stdout = BufWriter::new(std::io::stdout().lock());
         write(components, &ctx, &filter, &mut stdout, output).await?;
@@ -86,7 +86,7 @@ pub(super) async fn run(
         .sync_all()?;
     let text = format!("Exported {count} events to {path}. The file contains IP addresses.");
     let text = if filter.is_all() {
-        let key = components.doorward.audit.public_key();
+        let key = components.doorward.audit_chain.public_key();
         let text = text_wrap::wrap_text(&format!("{text} Verify it with"));
         // One unbroken line, to be copied.
         format!("{text}\ndoorward audit verify --file {path} --key {key}")
@@ -102,7 +102,7 @@ async fn find_user_id(components: &Components, identifier: &str) -> anyhow::Resu
     if let Ok(id) = identifier.parse() {
         return Ok(id);
     }
-    let found = components.doorward.admin.find_by_name(identifier).await;
+    let found = components.doorward.operator.find_by_name(identifier).await;
     Ok(found
         .with_context(|| format!("there is no user {identifier}. Pass the id of a deleted user"))?
         .id)
@@ -118,17 +118,17 @@ async fn write(
     let progress = ProgressReporter::counting("events", output.progress_mode());
     let header = components
         .doorward
-        .audit
+        .audit_chain
         .export_header(ctx, filter.is_all());
     let header = header.await?;
-    let key = components.doorward.audit.public_key();
+    let key = components.doorward.audit_chain.public_key();
     write_line(to, &AuditLine::header(&header, &key))?;
     let end = header.end.map_or(0, |end| end.position);
     let (mut count, mut position) = (0, 0);
     while position < end {
         let Some(segment) = components
             .doorward
-            .audit
+            .audit_chain
             .read_segment(ctx, position)
             .await?
         else {

@@ -46,7 +46,7 @@ pub(super) async fn run(
             let ctx = components.ctx(Actor::CommandLine);
             let verified = components
                 .doorward
-                .audit
+                .audit_chain
                 .verify(&ctx, &keys, &recorded)
                 .await;
             components.close().await;

@@ -173,10 +173,18 @@ impl Import<'_> {
     async fn outcomes(&mut self, users: &[ImportedUser]) -> anyhow::Result<Vec<ImportOutcome>> {
         let (doorward, ctx) = (self.doorward, &self.ctx);
         Ok(match &mut self.dry_run {
-            Some(dry_run) => doorward.transfer.check_import(ctx, dry_run, users).await?,
+            Some(dry_run) => {
+                doorward
+                    .import_check
+                    .check_import(ctx, dry_run, users)
+                    .await?
+            }
             None => {
                 let (pace, system) = (&mut self.pace, self.format.name());
-                doorward.transfer.import(ctx, system, pace, users).await?
+                doorward
+                    .user_import
+                    .import(ctx, system, pace, users)
+                    .await?
             }
         })
     }

@@ -45,7 +45,7 @@ pub(super) async fn remove(
     };
     let question = format!("Remove {which} of {} and end all sessions?", args.user);
     args.confirmation.ask(&question, output)?;
-    let removed = doorward.factors.remove_by_name(ctx, &user, id).await;
+    let removed = doorward.factor_removal.remove_by_name(ctx, &user, id).await;
     let removed = removed.map_err(|error| match (error, &args.id) {
         (Error::NotFound, Some(id)) => anyhow::anyhow!("{} has no second factor {id}", args.user),
         (Error::NotFound, None) => anyhow::anyhow!("{} has no second factor", args.user),

@@ -58,7 +58,7 @@ async fn list(
     };
     let mut users = Vec::new();
     loop {
-        let page = doorward.admin.list_users(ctx, &filter).await?;
+        let page = doorward.user_list.list_users(ctx, &filter).await?;
         let viewed = |user: User| ViewedUser {
             last_sign_in_at: page.last_sign_ins.get(&user.id).copied(),
             user,
@@ -89,7 +89,7 @@ async fn perform(
             Ok(())
         }
         UserCommand::Show(named) => {
-            let user = doorward.admin.view_by_name(ctx, &named.user).await;
+            let user = doorward.operator.view_by_name(ctx, &named.user).await;
             print_user(doorward, user, &named.user, output).await
         }
         UserCommand::SetPassword(args) => set_password(components, ctx, &args, output).await,
@@ -120,7 +120,10 @@ async fn perform(
 
 /// Writes the document of `GET /user/{user}/export`.
 async fn export(doorward: &Arc<Doorward>, ctx: &Ctx, identifier: &str) -> anyhow::Result<()> {
-    let data = doorward.profile.export_by_name(ctx, identifier).await;
+    let data = doorward
+        .personal_export
+        .export_by_name(ctx, identifier)
+        .await;
     let data = data.map_err(|error| user_error(error, identifier))?;
     let mut document = ExportDocument::new(doorward.clone(), data, ctx);
     let mut output = std::io::stdout().lock();
@@ -143,7 +146,7 @@ async fn delete(
     let id = find(doorward, &args.user).await?;
     let question = format!("Delete {} permanently?", args.user);
     args.confirmation.ask(&question, output)?;
-    let deleted = doorward.profile.delete(ctx, &id, None).await;
+    let deleted = doorward.deletion.delete(ctx, &id, None).await;
     deleted.map_err(|error| user_error(error, &args.user))?;
     output.print(&format!("Deleted {}.", args.user), &json!({"deleted": id}))
 }
@@ -177,7 +180,7 @@ async fn create(
     let personal = [given_username, given_email, given_name].into_iter();
     let personal: Vec<&str> = personal.flatten().collect();
     let doorward = &components.doorward;
-    let checked = doorward.password.check_rules(password.expose(), &personal);
+    let checked = doorward.passwords.check_rules(password.expose(), &personal);
     let checked = checked.map_err(|e| flag_error("the password", e))?;
     let new = NewUser {
         username,
@@ -187,7 +190,7 @@ async fn create(
         role: wanted.role.into(),
     };
     let identifier = wanted.username.or(wanted.email).unwrap_or_default();
-    let user = doorward.admin.create_user(ctx, new).await;
+    let user = doorward.operator.create_user(ctx, new).await;
     let user = user.map_err(|error| user_error(error, &identifier))?;
     let value = json!(UserView::from(&user));
     let text = display::summary(&user);
@@ -202,7 +205,7 @@ async fn set_password(
     output: Output,
 ) -> anyhow::Result<()> {
     let (password, is_generated) = password(components, args.password_stdin)?;
-    let passwords = &components.doorward.password;
+    let passwords = &components.doorward.passwords;
     let set = passwords.set(ctx, &args.user, &password).await;
     set.map_err(|error| user_error(error, &args.user))?;
     let value = json!({"user": args.user});
@@ -227,7 +230,7 @@ fn print_with(
 }
 
 async fn find(doorward: &Doorward, identifier: &str) -> anyhow::Result<String> {
-    let user = doorward.admin.find_by_name(identifier).await;
+    let user = doorward.operator.find_by_name(identifier).await;
     let user = user.map_err(|error| user_error(error, identifier))?;
     Ok(user.id.to_string())
 }
