@@ -8,7 +8,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::access::{Access, Action, Target};
-use crate::admin::{Accounts, Admin, Operator, Overview, UserList};
 use crate::audit::limits::AuditLimits;
 use crate::audit::subscriber::AuditSubscriber;
 use crate::audit::{Audit, AuditChain};
@@ -16,6 +15,7 @@ use crate::clock::Clock;
 use crate::ctx::Ctx;
 use crate::deletion::Deletion;
 use crate::deletion::due::DueDeletions;
+use crate::devices::{DeviceCookies, SignInDevices};
 use crate::email::{Confirmation, EmailChange, EmailUndo};
 use crate::error::Error;
 use crate::factors::attempts::CodeAttempts;
@@ -26,11 +26,10 @@ use crate::factors::store::FactorStore;
 use crate::factors::transfer::FactorTransfer;
 use crate::factors::verifier::CodeVerifier;
 use crate::factors::{FactorEnrolment, FactorRemoval, FactorUndo, Factors};
-use crate::hashing::Hasher;
 use crate::housekeeping::Housekeeping;
 use crate::invitation::{InvitationAcceptance, Invitations};
-use crate::keys::{KeyStore, Keys};
-use crate::limits::{DeviceCookies, MailboxLimits, RateLimiter, ThrottleScope};
+use crate::keys::{KeyStore, Keyring, Keys};
+use crate::limits::{MailboxLimits, RateLimiter, ThrottleScope};
 use crate::links::undo::UndoLinks;
 use crate::nodes::Nodes;
 use crate::outbox::admission::MailAdmission;
@@ -39,12 +38,12 @@ use crate::outbox::delivery::MailDelivery;
 use crate::outbox::leases::MailLeases;
 use crate::outbox::subscriber::MailSubscriber;
 use crate::outbox::{Outbox, QueuedMails, UnsentMails};
-use crate::password::Passwords;
-use crate::password::attempts::PasswordAttempts;
-use crate::password::verifier::PasswordVerifier;
+use crate::passwords::Passwords;
+use crate::passwords::attempts::PasswordAttempts;
+use crate::passwords::hashing::Hasher;
+use crate::passwords::verifier::PasswordVerifier;
 use crate::policy::Policy;
 use crate::ports::Ports;
-use crate::profile::{PersonalExport, Profile, RecentActivity};
 use crate::readiness::Readiness;
 use crate::reauthentication::Reauthentication;
 use crate::recovery::Recovery;
@@ -54,14 +53,16 @@ use crate::sessions::{
     SessionStore, Sessions,
 };
 use crate::sign_in::completion::SignInCompletion;
-use crate::sign_in::{SecondStep, SignIn, SignInDevices};
+use crate::sign_in::{SecondStep, SignIn};
 use crate::sign_up::{SignUp, SignUpCookies};
-use crate::tokens::Keyring;
 use crate::totals::Totals;
 use crate::totals::counts::{CountingRecorder, TotalCounts};
 use crate::transfer::{ImportCheck, PepperCheck, UserExport, UserImport};
 use crate::user_versions::UserVersions;
 use crate::users::removal::UserRemoval;
+use crate::users::{
+    Accounts, Admin, Operator, Overview, PersonalExport, Profile, RecentActivity, UserList,
+};
 use crate::writer::Writer;
 
 /// Size of this node's session cache: about 20,000 sessions of users with little data (H-05).

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
-pub use crate::hashing::fuzzing::hashes;
-pub use crate::tokens::fuzzing::{device_cookies, tokens};
+pub use crate::keys::fuzzing::{device_cookies, tokens};
+pub use crate::passwords::hashing::fuzzing::hashes;
 use crate::values::{
     Data, EmailAddress, LanguageTag, Locale, Name, NewPassword, Password, PasswordRules, Token,
     Username,

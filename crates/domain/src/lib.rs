@@ -12,11 +12,11 @@
 //! security-relevant, and tests against [`memory::MemoryStore`].
 
 pub mod access;
-pub mod admin;
 pub mod audit;
 pub mod clock;
 pub mod ctx;
 pub mod deletion;
+pub mod devices;
 pub mod diagnostics;
 mod doorward;
 pub mod email;
@@ -26,7 +26,6 @@ pub mod factors;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod hashing;
 pub mod housekeeping;
 pub mod invitation;
 pub mod keys;
@@ -37,10 +36,9 @@ pub mod metric_event;
 pub mod model;
 pub mod nodes;
 pub mod outbox;
-pub mod password;
+pub mod passwords;
 pub mod policy;
 pub mod ports;
-pub mod profile;
 pub mod readiness;
 pub mod reauthentication;
 pub mod recovery;
@@ -49,12 +47,10 @@ pub mod sign_in;
 pub mod sign_up;
 pub mod store;
 mod string_enum;
-pub mod tokens;
 pub mod totals;
 pub mod transfer;
-pub mod user_agent;
 mod user_versions;
-mod users;
+pub mod users;
 pub mod values;
 mod writer;
 

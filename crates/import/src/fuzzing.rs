@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use doorward_domain::hashing::FirebaseParameters;
+use doorward_domain::passwords::hashing::FirebaseParameters;
 use doorward_domain::values::{EmailAddress, Locale, Secret, Username};
 use jiff::Timestamp;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use doorward_domain::hashing::FirebaseParameters;
+use doorward_domain::passwords::hashing::FirebaseParameters;
 use doorward_domain::values::Secret;
 
 /// Reads the file that `--firebase-hash-config` names.

@@ -1,7 +1,7 @@
 //! The notes on one user of a file. Each field is parsed by the rules of the domain and dropped only if the
 //! operator allows it, with a note in the report.
 
-use doorward_domain::hashing;
+use doorward_domain::passwords::hashing;
 use doorward_domain::values::{Invalid, Secret};
 
 use crate::options::{ImportOptions, UserField};

@@ -1,6 +1,6 @@
 //! Options of an import.
 
-use doorward_domain::hashing::FirebaseParameters;
+use doorward_domain::passwords::hashing::FirebaseParameters;
 use doorward_domain::values::Locale;
 use jiff::Timestamp;
 

@@ -15,11 +15,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use doorward_domain::clock::Clock;
+use doorward_domain::keys::CounterKeys;
 use doorward_domain::limits::RateLimits;
 use doorward_domain::memory::MemoryStore;
 use doorward_domain::sessions::SeparateSessions;
 use doorward_domain::store::Store;
-use doorward_domain::tokens::CounterKeys;
 use doorward_store_sql::{SqlSettings, SqlStore};
 
 use crate::config::Config;

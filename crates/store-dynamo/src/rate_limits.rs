@@ -15,11 +15,11 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure as OnRefusal,
 };
+use doorward_domain::keys::CounterKeys;
 use doorward_domain::limits::{
     Counter, Decision, Failures, KeyedLimit, Limit, RateLimits, interval, restored, take,
 };
 use doorward_domain::store::StoreError;
-use doorward_domain::tokens::CounterKeys;
 use jiff::Timestamp;
 use tokio::time::Instant;
 

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use doorward_domain::tokens::CounterKeys;
+use doorward_domain::keys::CounterKeys;
 use doorward_domain::values::{Digest, UserId};
 
 pub(crate) struct Keys {

@@ -24,7 +24,7 @@ mod url;
 
 use std::sync::Arc;
 
-use doorward_domain::tokens::CounterKeys;
+use doorward_domain::keys::CounterKeys;
 
 pub use crate::url::RedisUrl;
 pub use diagnostics::diagnose;

@@ -95,8 +95,8 @@ fn micros(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use doorward_domain::keys::CounterKeys;
     use doorward_domain::limits::MemoryRateLimits;
-    use doorward_domain::tokens::CounterKeys;
     use doorward_testkit::{fixtures, servers};
     use jiff::SignedDuration;
     use proptest::prelude::*;

@@ -2,10 +2,10 @@
 
 use doorward_domain::audit::sealer::Sealer;
 use doorward_domain::audit::{AuditReport, AuditSigner, CheckpointId, Unsealed, verifier};
+use doorward_domain::keys::MasterKey;
 use doorward_domain::memory::SeededRandom;
 use doorward_domain::model::{AuditEvent, Outcome};
 use doorward_domain::store::{Store, Write};
-use doorward_domain::tokens::MasterKey;
 use doorward_domain::values::{AuditEventId, Secret, UserId};
 use jiff::{SignedDuration, Timestamp};
 

@@ -10,10 +10,10 @@ use crate::audit::{
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
+use crate::keys::Keyring;
 use crate::model::AuditVerification;
 use crate::policy::Policy;
 use crate::store::{Store, Write};
-use crate::tokens::Keyring;
 use crate::writer::Writer;
 
 /// Seals, prunes, verifies and exports the audit log.

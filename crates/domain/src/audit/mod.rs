@@ -6,7 +6,7 @@
 //! Each run ends with a checkpoint that a key outside the database signs ([`signer`]). [`verifier`]
 //! recomputes the chain, from the store or from an exported file. [`log`] reads and writes the store.
 //! `subscriber` writes the events, under the limits of `limits`; `suppressed` counts those beyond them. [`Audit`] is the
-//! service: `service` lists and downloads events, `integrity` seals, prunes, verifies and exports them.
+//! service: `list` lists and downloads events, `integrity` seals, prunes, verifies and exports them.
 //!
 //! The IP address and the user agent are outside the hash, so they can be erased when an account is
 //! deleted.
@@ -14,18 +14,18 @@
 pub mod chain;
 mod integrity;
 pub(crate) mod limits;
+mod list;
 pub mod log;
 pub mod sealer;
-mod service;
 pub mod signer;
 pub(crate) mod subscriber;
 pub(crate) mod suppressed;
 pub mod verifier;
 
 pub use integrity::AuditChain;
+pub(crate) use list::seal_broken_at;
+pub use list::{Audit, AuditStatus};
 pub use log::{AuditLog, Unsealed};
-pub(crate) use service::seal_broken_at;
-pub use service::{Audit, AuditStatus};
 pub use signer::{AuditPublicKey, AuditSigner, ExportHeader};
 pub use verifier::{AuditReport, Segment, Verifier, Violation};
 

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
 use super::{CheckpointId, chain};
+use crate::keys::MasterKey;
 use crate::model::Checkpoint;
-use crate::tokens::MasterKey;
 use crate::values::Digest;
 
 /// Signs checkpoints and exports with Ed25519. All nodes with one master key have the same signer.

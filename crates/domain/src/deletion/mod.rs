@@ -18,7 +18,7 @@ use crate::limits::RateLimiter;
 use crate::links::find_unexpired_link;
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Link, PendingDeletion, Purpose, User, Version};
-use crate::password::verifier::PasswordVerifier;
+use crate::passwords::verifier::PasswordVerifier;
 use crate::policy::Policy;
 use crate::reauthentication::{Proof, Reauthentication};
 use crate::sessions::SessionEnder;

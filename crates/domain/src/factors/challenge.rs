@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::RandomSource;
 use crate::ctx::Ctx;
+use crate::devices::program_of;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::factors::recovery_grant::RecoveryGrants;
@@ -19,7 +20,6 @@ use crate::policy::Policy;
 use crate::store::{
     BadRow, Condition, Record, Records, Row, RowReader, Store, Table, Value, Write,
 };
-use crate::user_agent::program_of;
 use crate::values::{Digest, FactorKind, Secret, Token, UserId};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 

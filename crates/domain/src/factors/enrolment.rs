@@ -21,10 +21,10 @@ use crate::events::Event;
 use crate::factors::challenge::Challenges;
 use crate::factors::changes::FactorChanges;
 use crate::factors::store::FactorStore;
+use crate::keys::Keyring;
 use crate::model::{FactorProof, FactorSet, FirstAdded, Status, User};
 use crate::policy::Policy;
 use crate::store::{Condition, Store, Write};
-use crate::tokens::Keyring;
 use crate::values::{
     CredentialId, EmailAddress, FactorCode, FactorKind, FactorName, Invalid, Secret, Username,
 };

@@ -13,9 +13,9 @@ use super::list::Factor;
 use crate::clock::RandomSource;
 use crate::ctx::{Actor, Ctx, KnownDevice};
 use crate::error::Error;
+use crate::keys::Keyring;
 use crate::model::{Credential, CredentialKind, FactorProof, User};
 use crate::store::Write;
-use crate::tokens::Keyring;
 use crate::values::{CredentialId, FactorCode, Secret, UserId};
 
 /// Length of a new secret in bytes: that of a SHA-1, as RFC 4226 recommends.
@@ -329,8 +329,8 @@ fn seal_name(id: CredentialId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::MasterKey;
     use crate::memory::SeededRandom;
-    use crate::tokens::MasterKey;
 
     /// RFC 6238, appendix B.
     #[test]

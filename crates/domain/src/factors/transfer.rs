@@ -18,9 +18,9 @@ use super::totp::Totp;
 use super::{TotpParameters, recovery_codes};
 use crate::clock::RandomSource;
 use crate::error::Error;
+use crate::keys::Keyring;
 use crate::model::{Credential, FactorSet};
 use crate::store::{Batch, Records, Store};
-use crate::tokens::Keyring;
 use crate::values::{CredentialId, FactorKind, FactorName, RECOVERY_DIGEST_BYTES, Secret, UserId};
 
 /// Length of an imported secret in bytes. Authenticator apps of the past have ten.

@@ -15,9 +15,9 @@ use super::store::FactorStore;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
+use crate::keys::Keyring;
 use crate::model::{AuditKind, FactorProof, FactorSet, User};
 use crate::store::Batch;
-use crate::tokens::Keyring;
 use crate::values::{FactorCode, FactorKind};
 use crate::writer::Writer;
 

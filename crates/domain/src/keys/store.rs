@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
 use crate::error::{Error, chain};
+use crate::keys::{Keyring, KeyringError};
 use crate::model::SigningKey;
 use crate::store::{Records, Store, StoreError};
-use crate::tokens::{Keyring, KeyringError};
 
 /// Minimum interval between two key refreshes for the same reason. It is short because another node's new key may
 /// be rejected for that long while an attacker floods this node with unknown keys.

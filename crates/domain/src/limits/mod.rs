@@ -22,7 +22,6 @@
 //! - `memory`: counters of one node, and the arithmetic.
 //! - `fallback`: shared counters, with this node's own while those are unavailable.
 //! - `network`: network prefixes.
-//! - `known_device`: the device cookie.
 //! - `rate_limiter`: acquires the limits of a request, the narrowest key first; `mailbox`: those of mails to one mailbox.
 //!
 //! The limits of passwords are in `password/attempts.rs`, those of codes in `factors/attempts.rs`, those of changes of second
@@ -32,7 +31,6 @@
 //! it.
 
 mod fallback;
-mod known_device;
 mod mailbox;
 mod memory;
 mod network;
@@ -45,8 +43,6 @@ use crate::policy::ThrottleLimits;
 use crate::values::Rate;
 
 pub use fallback::FallbackRateLimits;
-pub(crate) use known_device::DeviceCookies;
-pub use known_device::KNOWN_DEVICE_LIFETIME;
 pub(crate) use mailbox::MailboxLimits;
 pub use memory::{Counter, Failures, MemoryRateLimits, interval, restored, take};
 pub use network::{address_key, network_key};

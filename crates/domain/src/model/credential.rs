@@ -8,7 +8,7 @@ use crate::values::{CredentialId, Digest, Secret, UserId};
 /// Kind of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CredentialKind {
-    /// A password. `data` is its hash: a PHC string, or an imported format that `hashing::foreign` parses.
+    /// A password. `data` is its hash: a PHC string, or an imported format that `passwords::hashing::foreign` parses.
     Password,
     /// The list of a user's second factors, with their recovery codes (`model/factor_set.rs`).
     FactorSet,

@@ -14,7 +14,7 @@ pub struct SigningKey {
     pub position: i64,
     /// The public key, 32 bytes.
     pub public: [u8; 32],
-    /// The sealed private key; `tokens::seal` opens it.
+    /// The sealed private key; `keys::seal` opens it.
     pub sealed: Vec<u8>,
     /// When it was created.
     pub created_at: Timestamp,

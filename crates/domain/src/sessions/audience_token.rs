@@ -8,9 +8,9 @@ use uuid::Uuid;
 use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::keys::{AudienceClaims, Keyring};
 use crate::policy::Policy;
 use crate::sessions::Authenticated;
-use crate::tokens::{AudienceClaims, Keyring};
 use crate::values::{Invalid, Secret, SessionId};
 
 /// Time that a new key is in the JWKS before it signs audience tokens. Other services may cache the JWKS for five

@@ -14,8 +14,8 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::sync::OnceCell;
 
+use crate::keys::{KeyringVersion, SessionClaims};
 use crate::model::{Session, User};
-use crate::tokens::{KeyringVersion, SessionClaims};
 use crate::user_versions::{UserVersion, UserVersions};
 use crate::values::Digest;
 

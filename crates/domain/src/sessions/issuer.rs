@@ -9,11 +9,11 @@ use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
+use crate::keys::{Keyring, SessionClaims};
 use crate::metric_event::SessionEnd;
 use crate::model::{AuthMethod, LastSignIn, Session, Status, User};
 use crate::policy::Policy;
 use crate::store::{Batch, Write};
-use crate::tokens::{Keyring, SessionClaims};
 use crate::values::{Secret, SessionId, Token, UserId};
 use crate::writer::{Effects, Writer};
 

@@ -6,22 +6,22 @@ use jiff::Timestamp;
 
 use crate::ctx::Ctx;
 use crate::deletion::ensure_no_pending_deletion;
+use crate::devices::SignInDevices;
 use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::model::{AuthMethod, Device};
-use crate::password::attempts::PasswordAttempts;
-use crate::password::verifier::VerifiedPassword;
+use crate::passwords::attempts::PasswordAttempts;
+use crate::passwords::verifier::VerifiedPassword;
 use crate::sessions::{SessionIssuer, SignedIn};
-use crate::sign_in::device::SignInDevices;
 use crate::store::Batch;
 use crate::writer::Writer;
 
 /// What a sign-in is compared with.
-pub(super) struct History {
+pub(crate) struct History {
     /// The devices of earlier sign-ins that are not forgotten.
-    pub(super) devices: Vec<Device>,
+    pub(crate) devices: Vec<Device>,
     /// Number of wrong passwords and codes before it.
-    pub(super) failures: u32,
+    pub(crate) failures: u32,
 }
 
 /// Completes sign-ins.

@@ -1,10 +1,9 @@
 //! Sign-in: verifies a password and, if the account has one, a second factor, and creates a session.
 //!
 //! `password/verifier.rs` verifies the password. `second_step` continues with a second factor. `completion`
-//! creates the session, and `device` records the device and notifies the owner.
+//! creates the session; `devices` records the device and notifies the owner.
 
 pub(crate) mod completion;
-pub(crate) mod device;
 mod second_step;
 
 use std::sync::Arc;
@@ -14,9 +13,9 @@ use crate::error::Error;
 use crate::factors::challenge::Challenges;
 use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::{AuditKind, AuthMethod, FactorSet};
-use crate::password::account::own_identifier;
-use crate::password::attempts::PasswordAttempts;
-use crate::password::verifier::{PasswordVerifier, VerifiedPassword};
+use crate::passwords::account::own_identifier;
+use crate::passwords::attempts::PasswordAttempts;
+use crate::passwords::verifier::{PasswordVerifier, VerifiedPassword};
 use crate::sessions::SignedIn;
 use crate::sign_up::CompletedSignUp;
 use crate::store::{Batch, Store};
@@ -27,7 +26,6 @@ pub use crate::factors::challenge::{NextFactor, NextStep};
 pub use crate::reauthentication::Proof;
 pub use crate::values::Identifier;
 pub(crate) use completion::SignInCompletion;
-pub use device::{HISTORY_WINDOW, SignInDevices};
 
 pub use second_step::SecondStep;
 

@@ -15,9 +15,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::keys::Keyring;
 use crate::model::{Credential, User};
 use crate::store::{Records, Store};
-use crate::tokens::Keyring;
 use crate::values::{Digest, EmailAddress, Secret};
 
 /// Time for which the cookie is valid.

@@ -14,13 +14,13 @@ use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
 use crate::events::Event;
-use crate::hashing::{HashClient, Hasher};
 use crate::limits::MailboxLimits;
 use crate::model::{
     Credential, PendingEmail, Purpose, RequestedBy, Status, User, Version, VoidUndoLinks,
 };
 use crate::outbox::QueuedMails;
-use crate::password::attempts::PasswordAttempts;
+use crate::passwords::attempts::PasswordAttempts;
+use crate::passwords::hashing::{HashClient, Hasher};
 use crate::policy::{Policy, SignUpPolicy};
 use crate::store::{Records, Store, Write};
 use crate::users::ensure_identifier;

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::hashing::{Hasher, UnreadableHash};
 use crate::model::{Credential, User, UserFilter};
+use crate::passwords::hashing::{Hasher, UnreadableHash};
 use crate::store::{Records, Store};
 use crate::values::Role;
 

@@ -2,8 +2,8 @@
 
 use doorward_domain::keys::KeysError;
 use doorward_domain::model::{AuditFilter, InvitationStatus, MailFilter, UserFilter};
-use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::totals::TotalsRange;
+use doorward_domain::users::ProfileUpdate;
 use doorward_domain::values::{Data, FactorName, JobId, Role, TimeUnit};
 use doorward_domain::{Ctx, Error};
 

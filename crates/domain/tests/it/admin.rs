@@ -2,8 +2,8 @@
 
 use doorward_domain::Error;
 use doorward_domain::model::{Status, UserCursor, UserFilter};
-use doorward_domain::profile::ProfileUpdate;
 use doorward_domain::store::Order;
+use doorward_domain::users::ProfileUpdate;
 use doorward_domain::values::{Data, Role};
 
 use crate::test_node::*;

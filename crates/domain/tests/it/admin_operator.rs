@@ -1,8 +1,8 @@
 //! Actions of the operator on the server's machine.
 
 use doorward_domain::Error;
-use doorward_domain::admin::NewUser;
 use doorward_domain::model::{MailKind, Status};
+use doorward_domain::users::NewUser;
 use doorward_domain::values::Role;
 
 use crate::test_node::*;

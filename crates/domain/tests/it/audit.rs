@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use doorward_domain::model::{AuditEvent, AuditFilter, AuditKind, Outcome};
-use doorward_domain::profile::ProfileUpdate;
+use doorward_domain::users::ProfileUpdate;
 use doorward_domain::values::Role;
 use doorward_domain::{Ctx, Error};
 

@@ -2,7 +2,7 @@
 
 use doorward_domain::Error;
 use doorward_domain::model::{MailKind, Purpose, Status};
-use doorward_domain::profile::ProfileUpdate;
+use doorward_domain::users::ProfileUpdate;
 use doorward_domain::values::{Data, Token};
 use serde_json::json;
 

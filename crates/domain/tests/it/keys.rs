@@ -2,10 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_domain::keys::KeyringError;
 use doorward_domain::keys::{KeyUse, KeysError};
 use doorward_domain::model::SigningKey;
 use doorward_domain::store::{Store, Write};
-use doorward_domain::tokens::KeyringError;
 use doorward_domain::values::Role;
 use doorward_domain::{Doorward, Error};
 use jiff::SignedDuration;

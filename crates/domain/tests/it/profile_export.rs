@@ -1,7 +1,7 @@
 //! Export of all data about a user, for that user (L-05).
 
 use doorward_domain::model::AuditEvent;
-use doorward_domain::profile::PersonalData;
+use doorward_domain::users::PersonalData;
 use doorward_domain::values::EmailAddress;
 use doorward_domain::{Ctx, Error};
 

@@ -2,7 +2,7 @@
 
 use doorward_domain::Error;
 use doorward_domain::model::Version;
-use doorward_domain::profile::ProfileUpdate;
+use doorward_domain::users::ProfileUpdate;
 use doorward_domain::values::{Data, Name};
 use serde_json::{Value, json};
 

@@ -5,23 +5,23 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doorward_domain::admin::NewUser;
 use doorward_domain::clock::Clock;
 use doorward_domain::ctx::{KnownDevice, session_actor};
-use doorward_domain::hashing::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::invitation::NewInvitation;
+use doorward_domain::keys::{Keyring, MasterKey};
 use doorward_domain::memory::{MemoryStore, SteppedClock};
 use doorward_domain::metric_event::{MetricEvent, MetricsRecorder};
 use doorward_domain::model::{
     AuditEvent, Link, Lockout, MailJob, MailKind, Outcome, Purpose, User,
 };
 use doorward_domain::outbox::{DeliveryCounts, Mail, MailError, MailText, Mailer};
+use doorward_domain::passwords::hashing::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::sessions::SessionStore;
 use doorward_domain::sessions::{SeparateSessions, SignedIn};
 use doorward_domain::sign_in::{self, Identifier, Proof};
 use doorward_domain::sign_up::NewSignUp;
 use doorward_domain::store::{Records, Store, Write};
-use doorward_domain::tokens::{Keyring, MasterKey};
+use doorward_domain::users::NewUser;
 use doorward_domain::values::{
     Data, EmailAddress, NewPassword, Password, Role, Secret, Token, Username,
 };

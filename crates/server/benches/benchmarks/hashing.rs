@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use argon2_rust::params::{Memory, TagLen};
 use argon2_rust::{Algorithm, Argon2, Params, Version};
-use doorward_domain::hashing::Cost;
+use doorward_domain::passwords::hashing::Cost;
 
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)

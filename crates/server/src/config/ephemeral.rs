@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use doorward_domain::hashing::Cost;
+use doorward_domain::passwords::hashing::Cost;
 
 use super::Config;
 

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use doorward_domain::hashing::Engine;
+use doorward_domain::passwords::hashing::Engine;
 use doorward_domain::values::Secret;
 use doorward_store_redis::RedisUrl;
 use hyper::header::{

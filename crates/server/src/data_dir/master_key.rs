@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use doorward_domain::clock::RandomSource;
-use doorward_domain::tokens::MasterKey;
+use doorward_domain::keys::MasterKey;
 use doorward_domain::values::{Secret, Token};
 use zeroize::Zeroizing;
 

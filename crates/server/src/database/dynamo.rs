@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use doorward_domain::diagnostics::{DatabaseDiagnostics, Diagnostic, MigrationStatus};
+use doorward_domain::keys::CounterKeys;
 use doorward_domain::limits::RateLimits;
 use doorward_domain::sessions::SeparateSessions;
 use doorward_domain::store::Store;
-use doorward_domain::tokens::CounterKeys;
 use doorward_store_dynamo::{DynamoRateLimits, DynamoSettings, DynamoStore, DynamoUrl};
 
 /// What a table stores beside the records.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use doorward_domain::diagnostics::{DatabaseDiagnostics, Diagnostic, MigrationStatus};
+use doorward_domain::keys::CounterKeys;
 use doorward_domain::limits::RateLimits;
 use doorward_domain::sessions::SeparateSessions;
 use doorward_domain::store::Store;
-use doorward_domain::tokens::CounterKeys;
 
 const MISSING: &str = "this build of Doorward has no DynamoDB: use a released binary or image, or build it with `cargo build --release --features aws`";
 

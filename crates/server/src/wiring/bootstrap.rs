@@ -4,8 +4,8 @@ use std::io::IsTerminal;
 
 use anyhow::Context;
 use doorward_domain::SignUpPolicy;
-use doorward_domain::admin::NewUser;
 use doorward_domain::ctx::Actor;
+use doorward_domain::users::NewUser;
 use doorward_domain::values::{EmailAddress, Role, Secret, Token, Username};
 use doorward_domain::{Doorward, Error};
 use serde_json::{Value, json};

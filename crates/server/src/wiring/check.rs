@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use doorward_domain::hashing::UnreadableHash;
+use doorward_domain::passwords::hashing::UnreadableHash;
 use doorward_domain::values::{NewPassword, Secret};
 use doorward_mail::{TemplateMailer, TransportSettings};
 use doorward_web::Texts;

@@ -1,7 +1,7 @@
 //! Login and encryption of the connection to Redis.
 
+use doorward_domain::keys::CounterKeys;
 use doorward_domain::sessions::SeparateSessions;
-use doorward_domain::tokens::CounterKeys;
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{Authority, RedisOptions, dedicated_redis};

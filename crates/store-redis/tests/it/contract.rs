@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use doorward_domain::keys::CounterKeys;
 use doorward_domain::limits::RateLimits;
 use doorward_domain::memory::MemoryStore;
 use doorward_domain::sessions::SessionStore;
-use doorward_domain::tokens::CounterKeys;
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_testkit::contract::OpenedPort;
 use doorward_testkit::servers::{self, RedisNamespace};

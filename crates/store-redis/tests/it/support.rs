@@ -3,11 +3,11 @@
 use std::error::Error as _;
 use std::time::{Duration, Instant};
 
+use doorward_domain::keys::CounterKeys;
 use doorward_domain::limits::{KeyedLimit, RateLimits};
 use doorward_domain::model::Session;
 use doorward_domain::sessions::{LastSeen, SeparateSessions, SessionUpdate};
 use doorward_domain::store::StoreError;
-use doorward_domain::tokens::CounterKeys;
 use doorward_domain::values::Rate;
 use doorward_store_redis::{RedisFault, RedisSettings, RedisStore};
 use doorward_testkit::fixtures;

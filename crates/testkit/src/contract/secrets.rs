@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use doorward_domain::ctx::{Client, session_actor};
 use doorward_domain::factors::{FactorCode, FactorName};
-use doorward_domain::hashing::{Cost, Engine, Hasher, HasherSettings};
+use doorward_domain::keys::{Keyring, MasterKey};
 use doorward_domain::limits::MemoryRateLimits;
 use doorward_domain::memory::{SeededRandom, SteppedClock};
 use doorward_domain::metric_event::NoMetrics;
 use doorward_domain::model::MailKind;
 use doorward_domain::outbox::{Mail, MailError, MailText, Mailer};
+use doorward_domain::passwords::hashing::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::sign_in::{Identifier, Outcome};
 use doorward_domain::sign_up::NewSignUp;
 use doorward_domain::store::Store;
-use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{
     Data, EmailAddress, NewPassword, Password, Role, Secret, Token, Username,
 };

@@ -2,10 +2,10 @@
 
 use axum::http::Uri;
 use axum::response::Html;
-use doorward_domain::admin::People;
+use doorward_domain::devices::ClientProgram;
 use doorward_domain::limits::GUESS;
 use doorward_domain::model::{AuditEvent, AuditKind, AuditVerification, Outcome, Status, actor_id};
-use doorward_domain::user_agent::ClientProgram;
+use doorward_domain::users::People;
 use doorward_domain::values::{AuditEventId, DisableReason, Role, UserId};
 use jiff::Timestamp;
 use minijinja::{Value, context};

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use doorward_domain::profile::ProfileUpdate;
+use doorward_domain::users::ProfileUpdate;
 use doorward_domain::values::{Invalid, LanguageTag, Locale};
 
 use crate::app::App;

@@ -12,7 +12,7 @@ use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::access::{Action, Target};
 use doorward_domain::model::{Status, User};
-use doorward_domain::profile::ViewedUser;
+use doorward_domain::users::ViewedUser;
 use doorward_domain::values::{EmailAddress, UserId, Username};
 use minijinja::value::Serde;
 use minijinja::{Value, context};

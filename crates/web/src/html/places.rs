@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use doorward_domain::Ctx;
+use doorward_domain::devices::ClientProgram;
 use doorward_domain::limits::network_key;
-use doorward_domain::user_agent::ClientProgram;
 use minijinja::{Value, context};
 
 /// A client: its program and system, for the message `device-name`, and its place. Each may be unknown.

@@ -3,7 +3,7 @@
 
 use axum::http::HeaderName;
 use axum::http::header::{self, HeaderMap, HeaderValue};
-use doorward_domain::limits::KNOWN_DEVICE_LIFETIME;
+use doorward_domain::devices::KNOWN_DEVICE_LIFETIME;
 use doorward_domain::model::{Session, User};
 use doorward_domain::sessions::SignedIn;
 use doorward_domain::sign_up::SIGN_UP_COOKIE_LIFETIME;

@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use axum::response::{Html, Response};
 use doorward_domain::Error;
-use doorward_domain::user_agent::ClientProgram;
+use doorward_domain::devices::ClientProgram;
 use minijinja::context;
 
 use crate::html::confirmation::AdminAct;

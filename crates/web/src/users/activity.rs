@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::http::Uri;
 use axum::response::Response;
 use doorward_domain::access::Action;
-use doorward_domain::profile::Activity;
+use doorward_domain::users::Activity;
 use doorward_domain::values::AuditEventId;
 use jiff::Timestamp;
 use serde::Serialize;

@@ -4,7 +4,7 @@ use axum::http::Uri;
 use axum::response::Html;
 use doorward_domain::Ctx;
 use doorward_domain::model::AuditKind;
-use doorward_domain::profile::{Activity, ActivityActor};
+use doorward_domain::users::{Activity, ActivityActor};
 use doorward_domain::values::AuditEventId;
 use minijinja::{Value, context};
 

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use doorward_domain::access::Action;
 use doorward_domain::error::chain;
 use doorward_domain::model::Version;
-use doorward_domain::profile::ProfileUpdate;
+use doorward_domain::users::ProfileUpdate;
 use doorward_domain::values::{Invalid, LanguageTag, Name};
 use futures_util::stream;
 use serde::Serialize;

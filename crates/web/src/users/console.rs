@@ -4,10 +4,10 @@ use axum::extract::Path;
 use axum::http::Uri;
 use axum::response::Html;
 use doorward_domain::Ctx;
+use doorward_domain::devices::ClientProgram;
 use doorward_domain::factors::{Factor, FactorList};
 use doorward_domain::model::{AuthMethod, Session, Status, User, UserFilter};
 use doorward_domain::store::Order;
-use doorward_domain::user_agent::ClientProgram;
 use doorward_domain::values::{EmailAddress, LanguageTag, Name, Role, Username};
 use minijinja::{Value, context};
 

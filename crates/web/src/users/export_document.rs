@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use doorward_domain::model::{Device, Link, MailJob};
-use doorward_domain::profile::{PasswordMetadata, PersonalData};
+use doorward_domain::users::{PasswordMetadata, PersonalData};
 use doorward_domain::values::{AuditEventId, SessionId};
 use doorward_domain::{Ctx, Doorward, Error};
 use jiff::{SignedDuration, Timestamp};

@@ -4,7 +4,7 @@ use axum::response::Html;
 use doorward_domain::error::chain;
 use doorward_domain::factors::FEW_RECOVERY_CODES;
 use doorward_domain::model::User;
-use doorward_domain::profile::Activity;
+use doorward_domain::users::Activity;
 use doorward_domain::values::{EmailAddress, Name, Role, Username};
 use doorward_domain::{Ctx, Error};
 use minijinja::{Value, context};

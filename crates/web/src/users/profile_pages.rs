@@ -2,7 +2,7 @@
 
 use axum::response::{Html, Response};
 use doorward_domain::model::User;
-use doorward_domain::profile::ProfileUpdate;
+use doorward_domain::users::ProfileUpdate;
 use doorward_domain::values::{LanguageTag, Locale, Name, Username};
 use minijinja::{Value, context};
 

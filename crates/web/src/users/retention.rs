@@ -1,9 +1,9 @@
 //! How long data about a user is stored. The export and the page of the stored data have the same list.
 
 use doorward_domain::Policy;
+use doorward_domain::devices::HISTORY_WINDOW;
 use doorward_domain::housekeeping::RETENTION;
 use doorward_domain::limits::FAILURE_MEMORY_MAX;
-use doorward_domain::sign_in::HISTORY_WINDOW;
 use jiff::SignedDuration;
 
 /// A category of data.

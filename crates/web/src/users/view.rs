@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::model::User;
-use doorward_domain::profile::ViewedUser;
+use doorward_domain::users::ViewedUser;
 use doorward_domain::values::{EmailAddress, LanguageTag, Name, Username};
 use jiff::Timestamp;
 use serde::Serialize;

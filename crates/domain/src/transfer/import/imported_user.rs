@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::factors::ExportedFactors;
-use crate::hashing::{self, UnreadableHash};
 use crate::model::{Credential, LastSignIn, Status, User};
+use crate::passwords::hashing::{self, UnreadableHash};
 use crate::values::{Digest, EmailAddress, Secret, UserId, Username};
 
 /// Exclusive maximum of the imported counters of a user, so that later increments do not overflow.

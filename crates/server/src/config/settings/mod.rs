@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use doorward_domain::hashing::{Cost, Engine, HasherSettings};
+use doorward_domain::passwords::hashing::{Cost, Engine, HasherSettings};
 use doorward_domain::values::{EmailAddress, Locale, Secret};
 use doorward_domain::{FactorsRequired, Policy, SignUpPolicy};
 use doorward_store_redis::RedisSettings;

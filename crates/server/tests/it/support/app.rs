@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use axum::Router;
-use doorward_domain::admin::NewUser;
 use doorward_domain::clock::Clock;
-use doorward_domain::hashing::{Cost, Engine, Hasher, HasherSettings};
+use doorward_domain::keys::{Keyring, MasterKey};
 use doorward_domain::memory::{SeededRandom, SteppedClock};
 use doorward_domain::metric_event::NoMetrics;
 use doorward_domain::model::{AuditEvent, AuditKind, MailJob, Node, Outcome, User};
 use doorward_domain::outbox::Mail;
+use doorward_domain::passwords::hashing::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::sessions::SeparateSessions;
 use doorward_domain::store::{Claim, Record, Store, Write};
-use doorward_domain::tokens::{Keyring, MasterKey};
+use doorward_domain::users::NewUser;
 use doorward_domain::values::{AuditEventId, EmailAddress, Role, Secret, Username};
 use doorward_domain::{Actor, Ctx, Doorward, Policy, Ports};
 use doorward_web::{

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
+use doorward_domain::keys::CounterKeys;
 use doorward_domain::limits::{MemoryRateLimits, RateLimits};
 use doorward_domain::sessions::SeparateSessions;
 use doorward_domain::store::Store;
-use doorward_domain::tokens::CounterKeys;
 use doorward_store_dynamo::{DynamoRateLimits, DynamoSettings, DynamoStore};
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_store_sql::{SqlSettings, SqlStore};

@@ -1,9 +1,9 @@
 //! Checks that the master key unseals the signing keys in the database: the two are often restored separately.
 
 use doorward_domain::diagnostics::Diagnostic;
+use doorward_domain::keys::Keyring;
 use doorward_domain::model::SigningKey;
 use doorward_domain::store::{Records, Store};
-use doorward_domain::tokens::Keyring;
 
 use crate::config::Config;
 use crate::data_dir::master_key;

@@ -1,7 +1,7 @@
 //! Prints users: one, or a table.
 
 use doorward_domain::model::User;
-use doorward_domain::profile::ViewedUser;
+use doorward_domain::users::ViewedUser;
 use doorward_domain::values::{EmailAddress, Name, Username};
 use doorward_web::UserView;
 use jiff::Timestamp;

@@ -9,10 +9,10 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use doorward_domain::admin::NewUser;
 use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::model::{Status, User, UserFilter};
-use doorward_domain::profile::ViewedUser;
+use doorward_domain::users::NewUser;
+use doorward_domain::users::ViewedUser;
 use doorward_domain::values::{EmailAddress, Invalid, Name, Role, Secret, Username};
 use doorward_domain::{Doorward, Error};
 use doorward_web::{ExportDocument, UserView};

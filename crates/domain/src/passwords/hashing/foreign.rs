@@ -220,8 +220,8 @@ mod tests {
     use base64::Engine as _;
 
     use super::*;
-    use crate::hashing::Engine;
-    use crate::hashing::hash_text::PHC;
+    use crate::passwords::hashing::Engine;
+    use crate::passwords::hashing::hash_text::PHC;
 
     fn verified(password: &str, hash: &str) -> Result<bool, UnreadableHash> {
         verify(

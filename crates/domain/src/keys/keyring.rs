@@ -257,8 +257,8 @@ pub enum Verified<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::{AudienceClaims, SessionClaims};
     use crate::memory::SeededRandom;
-    use crate::tokens::{AudienceClaims, SessionClaims};
     use crate::values::Secret;
 
     fn ring(master: u8) -> Keyring {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::super::MasterKey;
 use crate::ctx::KnownDevice;
-use crate::limits::DeviceCookies;
+use crate::devices::DeviceCookies;
 use crate::model::AuthMethod;
 use crate::values::{Digest, Secret, UserId};
 

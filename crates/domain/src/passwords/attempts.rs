@@ -10,12 +10,12 @@ use super::verifier::VerifiedPassword;
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
-use crate::hashing::HashClient;
 use crate::limits::rate_limiter::{LimitsDecision, failures_before};
 use crate::limits::{
     Decision, KNOWN_DEVICE_FAILURES, KeyedLimit, RateLimiter, RateLimits, ThrottleScope,
 };
 use crate::model::{Lockout, User};
+use crate::passwords::hashing::HashClient;
 use crate::policy::Policy;
 use crate::store::{Batch, Records, Store, Write};
 use crate::values::{EmailAddress, Identifier, UserId};

@@ -1,9 +1,12 @@
-//! The device of a sign-in: its cookie, and the mail that notifies the owner of an unusual one.
+//! The device of a sign-in: its cookie (A-08, `cookie`), its browser and system (`program`), and the mail that notifies the owner of an unusual one.
 //!
 //! Each sign-in is recorded as a [`Device`]: a program (`Firefox` on `Linux`) in a network. A sign-in is usual if the
 //! account was used by this program and from this network in the last ninety days, or if the browser sends the cookie
 //! of a known device. The first sign-in is usual if the account is younger than that. A limit per account bounds the
 //! number of mails.
+
+mod cookie;
+mod program;
 
 use std::sync::Arc;
 
@@ -12,13 +15,16 @@ use jiff::SignedDuration;
 use crate::ctx::{Ctx, KnownDevice};
 use crate::error::Error;
 use crate::events::UnusualSignIn;
-use crate::limits::{DeviceCookies, KeyedLimit, MANY_FAILURES, RateLimiter, network_key};
+use crate::limits::{KeyedLimit, MANY_FAILURES, RateLimiter, network_key};
 use crate::model::{AuthMethod, Device, User};
 use crate::policy::Policy;
 use crate::sign_in::completion::History;
 use crate::store::{Batch, Records, Store, StoreError, Write};
-use crate::user_agent::program_of;
 use crate::values::{Digest, Rate, Secret};
+
+pub(crate) use cookie::DeviceCookies;
+pub use cookie::KNOWN_DEVICE_LIFETIME;
+pub use program::{ClientProgram, program_of};
 
 /// Limit of mails about sign-ins to one account: someone who has the password cannot flood the mailbox.
 const SIGN_IN_NOTICES: Rate = Rate::new(5, 24 * 3600);
@@ -57,7 +63,7 @@ impl SignInDevices {
     }
 
     /// The devices of a user that are not forgotten; none if devices are not recorded.
-    pub(super) async fn recorded_devices(
+    pub(crate) async fn recorded_devices(
         &self,
         ctx: &Ctx,
         user: &User,
@@ -73,7 +79,7 @@ impl SignInDevices {
 
     /// Returns the writes that record the device of a sign-in, and what is unusual about it, if the owner is to be
     /// notified.
-    pub(super) async fn record_device(
+    pub(crate) async fn record_device(
         &self,
         ctx: &Ctx,
         user: &User,

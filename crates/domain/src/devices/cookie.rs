@@ -109,8 +109,8 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
+    use crate::keys::MasterKey;
     use crate::model::AuthMethod;
-    use crate::tokens::MasterKey;
     use crate::values::Digest;
 
     fn cookies(byte: u8, purpose: &str) -> DeviceCookies {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::access::{Access, Action, Target};
-use crate::admin::{People, people_of};
 use crate::clock::Clock;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
@@ -13,6 +12,7 @@ use crate::events::Event;
 use crate::model::{AuditEvent, AuditFilter, AuditKind, AuditPage, AuditVerification, User};
 use crate::sessions::LastSeenTimes;
 use crate::store::{Records, Store, StoreError};
+use crate::users::{People, people_of};
 use crate::values::UserId;
 use crate::writer::Writer;
 

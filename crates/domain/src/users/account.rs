@@ -12,9 +12,9 @@ use crate::events::Event;
 use crate::factors::FactorList;
 use crate::factors::store::FactorStore;
 use crate::model::{AuditEvent, AuditFilter, LastSignIn, MailJob, Session, User, actor_id};
-use crate::profile::mails_about;
 use crate::sessions::LastSeenTimes;
 use crate::store::{Records, Store, StoreError};
+use crate::users::mails_about;
 use crate::values::UserId;
 use crate::writer::Writer;
 

@@ -1,10 +1,5 @@
-//! Manages other users' accounts: list, role, status. Both changes require that the admin entered the password
+//! Changes other users' role and status. Both changes require that the admin entered the password
 //! recently (A-13, Z-05).
-
-mod account;
-mod attention;
-mod list;
-mod operator;
 
 use std::sync::Arc;
 
@@ -23,12 +18,6 @@ use crate::user_versions::UserVersions;
 use crate::users::ensure_version;
 use crate::values::{DisableReason, Invalid, Role, UserId};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
-
-pub(crate) use account::people_of;
-pub use account::{Account, Accounts, People};
-pub use attention::{Attention, Overview};
-pub use list::UserList;
-pub use operator::{NewUser, Operator};
 
 /// A change of role or status by an admin.
 #[derive(Clone, Copy)]

@@ -6,9 +6,11 @@
 //! - `verifier`: verifies a password, at sign-in and wherever a client presents one.
 //! - `attempts`: counts the attempts.
 //! - `new_password`: the writes of a new password.
+//! - `hashing`: hashes and verifies, on a bounded pool of threads.
 
 pub(crate) mod account;
 pub(crate) mod attempts;
+pub mod hashing;
 mod new_password;
 pub(crate) mod verifier;
 
@@ -19,12 +21,12 @@ use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::NewPasswordReason;
 use crate::factors::recovery_grant::RecoveryGrant;
-use crate::hashing::{HashClient, Hasher};
 use crate::metric_event::SessionEnd;
 use crate::model::{AuditKind, Credential, User, Version};
-use crate::password::account::{AccountLookup, own_identifier};
-use crate::password::attempts::PasswordAttempts;
-use crate::password::verifier::PasswordVerifier;
+use crate::passwords::account::{AccountLookup, own_identifier};
+use crate::passwords::attempts::PasswordAttempts;
+use crate::passwords::hashing::{HashClient, Hasher};
+use crate::passwords::verifier::PasswordVerifier;
 use crate::policy::Policy;
 use crate::reauthentication::{Proof, Reauthentication};
 use crate::sessions::SessionEnder;
