@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::access::{Access, Action, Target};
 use crate::audit::limits::AuditLimits;
 use crate::audit::subscriber::AuditSubscriber;
-use crate::audit::{Audit, AuditChain};
+use crate::audit::{Audit, AuditChain, AuditSigner};
 use crate::clock::Clock;
 use crate::ctx::Ctx;
 use crate::deletion::Deletion;
@@ -204,6 +204,7 @@ impl Doorward {
         let last_seen = Arc::new(LastSeenTimes::new(sessions.clone(), policy.clone()));
         let key_store = Arc::new(KeyStore::new(store.clone(), keyring.clone(), clock.clone()));
         let device_cookies = Arc::new(DeviceCookies::new(keyring.mac_key("device")));
+        let audit_signer = Arc::new(AuditSigner::from_master_key(keyring.master_key()));
         let cache = Arc::new(SessionCache::new(
             SESSION_CACHE_BYTES,
             user_versions.clone(),
@@ -280,7 +281,7 @@ impl Doorward {
             invitations: build!(Invitations: store, random, policy, user_removal, access, mailbox_limits, queued_mails, writer),
             invitation_acceptance: build!(InvitationAcceptance: store, policy, hasher, user_removal, password_attempts, writer),
             audit: build!(Audit: store, clock, last_seen, access, writer),
-            audit_chain: build!(AuditChain: store, policy, keyring, writer),
+            audit_chain: build!(AuditChain: store, policy, audit_signer, writer),
             keys: build!(Keys: store, random, policy, keyring, key_store, access, writer),
             outbox: build!(Outbox: store, clock, mail_leases, queued_mails, mail_delivery, writer),
             unsent_mails: build!(UnsentMails: store, random, mailer, access, queued_mails, mail_content, writer),

@@ -1,5 +1,7 @@
 //! A sealed audit log, for tests that seal, verify and tamper.
 
+use std::sync::Arc;
+
 use doorward_domain::audit::sealer::Sealer;
 use doorward_domain::audit::{AuditReport, AuditSigner, CheckpointId, Unsealed, verifier};
 use doorward_domain::keys::MasterKey;
@@ -12,9 +14,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::fixtures;
 
 /// The signer of the master key `seed`.
-pub fn signer(seed: u8) -> AuditSigner {
+pub fn signer(seed: u8) -> Arc<AuditSigner> {
     let master = MasterKey::from_secret(Secret::new(vec![seed; 32]));
-    AuditSigner::from_master_key(&master.expect("32 bytes are enough"))
+    Arc::new(AuditSigner::from_master_key(
+        &master.expect("32 bytes are enough"),
+    ))
 }
 
 /// A node with the signer 1, at that second.

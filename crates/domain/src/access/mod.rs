@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
-use crate::model::{FactorProof, FactorSet, Status, User};
+use crate::model::{FactorProof, FactorSet, Status, User, Version};
 use crate::policy::Policy;
 use crate::store::{Batch, Condition, Records, Store, Write};
 use crate::values::{EmailAddress, Role, UserId, Username};
@@ -213,5 +213,13 @@ impl Access {
     pub(crate) fn is_recent(&self, ctx: &Ctx, auth_time: Timestamp) -> bool {
         let within = self.policy.reauthenticate_after;
         within.is_zero() || ctx.now.duration_since(auth_time) <= within
+    }
+}
+
+/// Fails with [`Error::PreconditionFailed`] if the user does not have the expected version.
+pub(crate) fn ensure_version(user: &User, expected: Option<Version>) -> Result<(), Error> {
+    match expected {
+        Some(expected) if expected != user.version => Err(Error::PreconditionFailed),
+        _ => Ok(()),
     }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use crate::access::ensure_operator;
 use crate::audit::sealer::{Sealed, Sealer};
 use crate::audit::{
-    AuditLog, AuditPublicKey, AuditReport, CheckpointId, ExportHeader, Segment, Unsealed, verifier,
+    AuditLog, AuditPublicKey, AuditReport, AuditSigner, CheckpointId, ExportHeader, Segment,
+    Unsealed, verifier,
 };
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
-use crate::keys::Keyring;
 use crate::model::AuditVerification;
 use crate::policy::Policy;
 use crate::store::{Store, Write};
@@ -20,7 +20,7 @@ use crate::writer::Writer;
 pub struct AuditChain {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) policy: Arc<Policy>,
-    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) audit_signer: Arc<AuditSigner>,
     pub(crate) writer: Arc<Writer>,
 }
 
@@ -60,7 +60,7 @@ impl AuditChain {
 
     /// The public key of the signer.
     pub fn public_key(&self) -> AuditPublicKey {
-        self.keyring.audit_signer().public_key()
+        self.audit_signer.public_key()
     }
 
     /// Verifies the log, and records when and with what result. Trusts `keys` and the key of this node.
@@ -102,8 +102,7 @@ impl AuditChain {
         ensure_operator(ctx)?;
         let last = AuditLog(&*self.store).last_checkpoint().await?;
         let end = last.as_ref().map(CheckpointId::of);
-        let signer = self.keyring.audit_signer();
-        Ok(signer.export_header(ctx.now, complete, end))
+        Ok(self.audit_signer.export_header(ctx.now, complete, end))
     }
 
     /// The sealed events after `position` up to the next checkpoint.
@@ -115,7 +114,7 @@ impl AuditChain {
     fn sealer<'a>(&'a self, ctx: &Ctx) -> Sealer<'a> {
         Sealer {
             store: &*self.store,
-            signer: self.keyring.audit_signer(),
+            signer: self.audit_signer.clone(),
             now: ctx.now,
         }
     }

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::access::{Access, Action, Target};
 use crate::clock::Clock;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::events::Event;
-use crate::model::{AuditEvent, AuditFilter, AuditKind, AuditPage, AuditVerification, User};
+use crate::model::{AuditEvent, AuditFilter, AuditPage, AuditVerification, User};
 use crate::sessions::LastSeenTimes;
-use crate::store::{Records, Store, StoreError};
+use crate::store::{Records, Store};
 use crate::users::{People, people_of};
 use crate::values::UserId;
 use crate::writer::Writer;
@@ -20,8 +20,6 @@ use crate::writer::Writer;
 const AT_ONCE: usize = 200;
 /// How often a page reads.
 const READS: usize = 5;
-/// How long a break of the audit log is reported.
-const BREAKS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What the last verification and the workers have found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +131,7 @@ impl Audit {
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
         let verified = self.store.get(AuditVerification::LAST).await?;
-        let broken_at = seal_broken_at(&*self.store, ctx).await?;
+        let broken_at = AuditFilter::seal_broken_at(&*self.store, ctx.now).await?;
         Ok(AuditStatus {
             verified,
             broken_at,
@@ -166,19 +164,4 @@ impl Audit {
             Err(error) => Err(error),
         }
     }
-}
-
-/// Returns when a worker last found a checkpoint that was modified, if it was in the last 30 days.
-pub(crate) async fn seal_broken_at(
-    store: &dyn Store,
-    ctx: &Ctx,
-) -> Result<Option<Timestamp>, StoreError> {
-    let breaks = AuditFilter {
-        event: Some(AuditKind::SealBroken),
-        since: Some(ctx.now - BREAKS),
-        limit: 1,
-        ..AuditFilter::default()
-    };
-    let breaks: Vec<AuditEvent> = store.list_readable(breaks.query()).await?;
-    Ok(breaks.first().map(|event| event.at))
 }

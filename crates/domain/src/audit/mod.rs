@@ -23,7 +23,6 @@ pub(crate) mod suppressed;
 pub mod verifier;
 
 pub use integrity::AuditChain;
-pub(crate) use list::seal_broken_at;
 pub use list::{Audit, AuditStatus};
 pub use log::{AuditLog, Unsealed};
 pub use signer::{AuditPublicKey, AuditSigner, ExportHeader};

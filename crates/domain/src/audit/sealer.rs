@@ -4,6 +4,8 @@
 //! succeeds. A node that is killed leaves no event half sealed; what remains of pruned events is deleted by the next
 //! run.
 
+use std::sync::Arc;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -41,7 +43,7 @@ pub struct Sealer<'a> {
     /// The store.
     pub store: &'a dyn Store,
     /// The signer.
-    pub signer: AuditSigner,
+    pub signer: Arc<AuditSigner>,
     /// The time.
     pub now: Timestamp,
 }

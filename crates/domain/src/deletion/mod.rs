@@ -10,7 +10,7 @@ mod pending;
 
 use std::sync::Arc;
 
-use crate::access::{Access, Action, Begun, names_user, roster};
+use crate::access::{Access, Action, Begun, ensure_version, names_user, roster};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::{CancelledWith, Event};
@@ -23,7 +23,6 @@ use crate::policy::Policy;
 use crate::reauthentication::{Proof, Reauthentication};
 use crate::sessions::SessionEnder;
 use crate::store::{Batch, Store};
-use crate::users::ensure_version;
 use crate::users::removal::UserRemoval;
 use crate::values::{DeletionReason, Identifier, Token, UserId, Username};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};

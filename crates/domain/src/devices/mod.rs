@@ -18,7 +18,6 @@ use crate::events::UnusualSignIn;
 use crate::limits::{KeyedLimit, MANY_FAILURES, RateLimiter, network_key};
 use crate::model::{AuthMethod, Device, User};
 use crate::policy::Policy;
-use crate::sign_in::completion::History;
 use crate::store::{Batch, Records, Store, StoreError, Write};
 use crate::values::{Digest, Rate, Secret};
 
@@ -34,6 +33,14 @@ pub const HISTORY_WINDOW: SignedDuration = SignedDuration::from_hours(90 * 24);
 const RECORD_INTERVAL: SignedDuration = SignedDuration::from_hours(24);
 /// Maximum number of devices that are read.
 const MAX_DEVICES: usize = 200;
+
+/// What a sign-in is compared with.
+pub(crate) struct SignInHistory {
+    /// The devices of earlier sign-ins that are not forgotten.
+    pub(crate) devices: Vec<Device>,
+    /// Number of wrong passwords and codes before it.
+    pub(crate) failures: u32,
+}
 
 /// Records the devices of sign-ins, and recognizes known ones.
 pub struct SignInDevices {
@@ -83,7 +90,7 @@ impl SignInDevices {
         &self,
         ctx: &Ctx,
         user: &User,
-        history: &History,
+        history: &SignInHistory,
     ) -> Result<(Batch, Option<UnusualSignIn>), Error> {
         if !self.policy.sign_in_notices {
             return Ok((Batch::new(), None));
@@ -130,7 +137,12 @@ fn is_recorded(device: &Device, history: &[Device]) -> bool {
 }
 
 /// Returns what is unusual about a sign-in that has just succeeded; `None` if it is usual.
-fn unusual(ctx: &Ctx, user: &User, device: &Device, history: &History) -> Option<UnusualSignIn> {
+fn unusual(
+    ctx: &Ctx,
+    user: &User,
+    device: &Device,
+    history: &SignInHistory,
+) -> Option<UnusualSignIn> {
     let unusual = |after_failures| {
         Some(UnusualSignIn {
             after_failures,

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::access::{Access, Action};
+use crate::access::{Access, Action, ensure_version};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
@@ -14,7 +14,6 @@ use crate::outbox::QueuedMails;
 use crate::policy::Policy;
 use crate::reauthentication::{Proof, Reauthentication};
 use crate::store::{Batch, Records, Store};
-use crate::users::ensure_version;
 use crate::users::removal::without_pending_email;
 use crate::values::{EmailAddress, Invalid};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};

@@ -7,11 +7,11 @@
 pub(crate) mod metrics;
 
 use crate::ctx::Ctx;
-use crate::limits::KeyedLimit;
 use crate::model::{AuditKind, Invitation, Link, MailJob, User};
 use crate::store::Batch;
 use crate::values::{
-    DeletionReason, DisableReason, EmailAddress, FactorKind, Identifier, JobId, Role, UserId,
+    DeletionReason, DisableReason, EmailAddress, FactorKind, Identifier, JobId, KeyedLimit, Role,
+    UserId,
 };
 
 /// Adds the writes that follow from an event to its batch.

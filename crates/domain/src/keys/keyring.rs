@@ -67,9 +67,9 @@ impl Keyring {
         }
     }
 
-    /// The signer of the audit log's checkpoints.
-    pub(crate) fn audit_signer(&self) -> crate::audit::AuditSigner {
-        crate::audit::AuditSigner::from_master_key(&self.master)
+    /// The master key.
+    pub(crate) fn master_key(&self) -> &MasterKey {
+        &self.master
     }
 
     /// A key for HMAC-SHA-256, derived from the master key for this purpose only.

@@ -17,6 +17,8 @@ mod rotation;
 mod seal;
 mod store;
 
+use jiff::SignedDuration;
+
 pub use counter_keys::CounterKeys;
 pub use jwt::{AudienceClaims, SessionClaims};
 pub(crate) use keyring::KeyringVersion;
@@ -25,3 +27,8 @@ pub use rotation::{KeyUse, Keys};
 pub use seal::{MasterKey, UnsealError};
 pub use store::KeysError;
 pub(crate) use store::{KeyStore, RefreshReason};
+
+/// Time that a new key is in the JWKS before it signs audience tokens. Other services may cache the JWKS for five
+/// minutes, and many libraries refresh it for an unknown key at most every 30 seconds. Without this delay, each
+/// rotation would make them reject valid tokens.
+pub(crate) const JWKS_LEAD_TIME: SignedDuration = SignedDuration::from_mins(10);

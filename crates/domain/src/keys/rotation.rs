@@ -12,10 +12,9 @@ use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
 use crate::keys::store::{KeyStore, KeysError, RefreshReason};
-use crate::keys::{Keyring, PublicKey};
+use crate::keys::{JWKS_LEAD_TIME, Keyring, PublicKey};
 use crate::model::SigningKey;
 use crate::policy::Policy;
-use crate::sessions::JWKS_LEAD_TIME;
 use crate::store::{Batch, Records, Store, Write};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 

@@ -42,18 +42,18 @@ use std::time::Duration;
 use crate::policy::ThrottleLimits;
 use crate::values::Rate;
 
+pub use crate::values::{GUESS, KeyedLimit, Limit};
+
 pub use fallback::FallbackRateLimits;
 pub(crate) use mailbox::MailboxLimits;
 pub use memory::{Counter, Failures, MemoryRateLimits, interval, restored, take};
 pub use network::{address_key, network_key};
-pub use port::{Decision, KeyedLimit, Limit, RateLimits};
+pub use port::{Decision, RateLimits};
 pub(crate) use rate_limiter::RateLimiter;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
 
-/// The name of the backoff limit.
-pub const GUESS: &str = "guess";
 /// Backoff schedule: the minimum number of consecutive wrong passwords or codes, and the delay.
 pub const BACKOFF_DELAYS: [(u32, Duration); 4] = [
     (3, Duration::from_secs(1)),

@@ -1,11 +1,14 @@
 //! Lists of audit events.
 
 use ipnet::IpNet;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{AuditEvent, AuditKind, AuditRecord, Outcome};
-use crate::store::{Condition, Query, Value};
+use crate::store::{Condition, Query, Records, Store, StoreError, Value};
 use crate::values::{AuditEventId, UserId};
+
+/// How long a break of the audit log is reported.
+const BREAKS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Filter for a list of events, newest first.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +43,21 @@ pub struct AuditPage {
 }
 
 impl AuditFilter {
+    /// Returns when a worker last found a checkpoint that was modified, if it was in the last 30 days.
+    pub(crate) async fn seal_broken_at(
+        store: &dyn Store,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let breaks = Self {
+            event: Some(AuditKind::SealBroken),
+            since: Some(now - BREAKS),
+            limit: 1,
+            ..Self::default()
+        };
+        let breaks: Vec<AuditEvent> = store.list_readable(breaks.query()).await?;
+        Ok(breaks.first().map(|event| event.at))
+    }
+
     /// Returns `true` if the event is in the network. The [query](Self::query) does the rest.
     pub(crate) fn accepts(&self, event: &AuditEvent) -> bool {
         let address = event.address.map(|address| address.to_canonical());
@@ -141,6 +159,6 @@ fn by(index: &'static [&'static str]) -> Query {
 }
 
 fn after_millisecond(at: Timestamp) -> Timestamp {
-    let next = at.saturating_add(jiff::SignedDuration::from_millis(1));
+    let next = at.saturating_add(SignedDuration::from_millis(1));
     next.unwrap_or(at)
 }

@@ -16,7 +16,7 @@ pub(crate) mod verifier;
 
 use std::sync::Arc;
 
-use crate::access::{Access, ensure_operator};
+use crate::access::{Access, ensure_operator, ensure_version};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::NewPasswordReason;
@@ -31,7 +31,6 @@ use crate::policy::Policy;
 use crate::reauthentication::{Proof, Reauthentication};
 use crate::sessions::SessionEnder;
 use crate::store::{Records, Store};
-use crate::users::ensure_version;
 use crate::values::{Identifier, Invalid, NewPassword, Password, Secret};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 

@@ -2,21 +2,15 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::keys::{AudienceClaims, Keyring};
+use crate::keys::{AudienceClaims, JWKS_LEAD_TIME, Keyring};
 use crate::policy::Policy;
 use crate::sessions::Authenticated;
 use crate::values::{Invalid, Secret, SessionId};
-
-/// Time that a new key is in the JWKS before it signs audience tokens. Other services may cache the JWKS for five
-/// minutes, and many libraries refresh it for an unknown key at most every 30 seconds. Without this delay, each
-/// rotation would make them reject valid tokens.
-pub(crate) const JWKS_LEAD_TIME: SignedDuration = SignedDuration::from_mins(10);
 
 /// The recipient of a token: 1 to 200 visible ASCII characters, such as a service's URL.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,7 +26,6 @@ use crate::store::Batch;
 use crate::values::{SessionId, UserId};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
-pub(crate) use audience_token::JWKS_LEAD_TIME;
 pub use audience_token::{Audience, AudienceToken, AudienceTokens};
 pub use check::{Authenticated, SessionCheck};
 pub(crate) use ender::SessionEnder;

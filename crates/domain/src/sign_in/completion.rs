@@ -6,23 +6,15 @@ use jiff::Timestamp;
 
 use crate::ctx::Ctx;
 use crate::deletion::ensure_no_pending_deletion;
-use crate::devices::SignInDevices;
+use crate::devices::{SignInDevices, SignInHistory};
 use crate::error::{Error, chain};
 use crate::events::Event;
-use crate::model::{AuthMethod, Device};
+use crate::model::AuthMethod;
 use crate::passwords::attempts::PasswordAttempts;
 use crate::passwords::verifier::VerifiedPassword;
 use crate::sessions::{SessionIssuer, SignedIn};
 use crate::store::Batch;
 use crate::writer::Writer;
-
-/// What a sign-in is compared with.
-pub(crate) struct History {
-    /// The devices of earlier sign-ins that are not forgotten.
-    pub(crate) devices: Vec<Device>,
-    /// Number of wrong passwords and codes before it.
-    pub(crate) failures: u32,
-}
 
 /// Completes sign-ins.
 pub(crate) struct SignInCompletion {
@@ -38,12 +30,12 @@ impl SignInCompletion {
         &self,
         ctx: &Ctx,
         verified: &VerifiedPassword,
-    ) -> Result<History, Error> {
+    ) -> Result<SignInHistory, Error> {
         let (devices, wrong_passwords) = tokio::join!(
             self.devices.recorded_devices(ctx, &verified.user),
             self.password_attempts.wrong_passwords_before(ctx, verified),
         );
-        Ok(History {
+        Ok(SignInHistory {
             devices: devices?,
             failures: wrong_passwords?,
         })
@@ -54,7 +46,7 @@ impl SignInCompletion {
     pub(super) async fn complete(
         &self,
         ctx: &Ctx,
-        (verified, history): (&VerifiedPassword, History),
+        (verified, history): (&VerifiedPassword, SignInHistory),
         proved: (Vec<AuthMethod>, Timestamp),
         mut batch: Batch,
     ) -> Result<SignedIn, Error> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::{Access, Action, Begun, roster};
+use crate::access::{Access, Action, Begun, ensure_version, roster};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
@@ -15,7 +15,6 @@ use crate::policy::Policy;
 use crate::sessions::SessionEnder;
 use crate::store::Store;
 use crate::user_versions::UserVersions;
-use crate::users::ensure_version;
 use crate::values::{DisableReason, Invalid, Role, UserId};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 

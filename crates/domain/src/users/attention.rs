@@ -5,11 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::access::{Access, Action, Target, roster};
-use crate::audit::seal_broken_at;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
-use crate::model::{FactorSet, User, UserFilter};
+use crate::model::{AuditFilter, FactorSet, User, UserFilter};
 use crate::store::{Order, Records, Store};
 use crate::values::UserId;
 use crate::writer::Writer;
@@ -56,7 +55,7 @@ impl Overview {
             deletions: store.list(User::pending_deletions().limit(LIMIT)).await?,
             admins_without_factor: store.get_all(self.admins_without_factor().await?).await?,
             newest: store.list(newest.query()).await?,
-            broken_at: seal_broken_at(&*self.store, ctx).await?,
+            broken_at: AuditFilter::seal_broken_at(&*self.store, ctx.now).await?,
         };
         self.writer.emit_view(ctx, Event::UsersListed).await?;
         Ok(attention)

@@ -18,8 +18,7 @@ mod personal_export;
 mod profile;
 pub(crate) mod removal;
 
-use crate::error::{Error, FieldError};
-use crate::model::{User, Version};
+use crate::error::FieldError;
 use crate::values::{EmailAddress, Invalid, Username};
 
 pub(crate) use account::people_of;
@@ -43,12 +42,4 @@ pub(crate) fn ensure_identifier(
         return Err(FieldError::new("username", missing));
     }
     Ok(())
-}
-
-/// Fails with [`Error::PreconditionFailed`] if the user does not have the expected version.
-pub(crate) fn ensure_version(user: &User, expected: Option<Version>) -> Result<(), Error> {
-    match expected {
-        Some(expected) if expected != user.version => Err(Error::PreconditionFailed),
-        _ => Ok(()),
-    }
 }

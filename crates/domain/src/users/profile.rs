@@ -5,14 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::access::{self, Access, Action, Target, names_actor};
+use crate::access::{self, Access, Action, Target, ensure_version, names_actor};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::model::{LastSignIn, User, Version};
 use crate::sessions::Authenticated;
 use crate::store::{Batch, Records, Store};
-use crate::users::ensure_version;
 use crate::values::{Data, LanguageTag, Name};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
