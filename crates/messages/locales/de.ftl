@@ -357,6 +357,12 @@ fault-name = { $code ->
 fault-locale = Wählen Sie eine Sprache aus der Liste.
 fault-choice = Wählen Sie einen Eintrag aus der Liste.
 fault-reason = Wählen Sie einen Grund aus der Liste.
+fault-filter = { $kind ->
+    [text] Geben Sie höchstens 200 Zeichen ein.
+    [network] Geben Sie eine IP-Adresse oder ein Netz wie 203.0.113.0/24 ein.
+    [day] Geben Sie einen Tag wie 2026-11-21 ein.
+   *[choice] { fault-choice }
+}
 fault-factor-name = { $code ->
     [too-long] Ein Name hat höchstens 64 Zeichen.
    *[other] Dieser Name ist nicht möglich. Wählen Sie einen anderen.

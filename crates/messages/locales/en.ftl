@@ -367,6 +367,12 @@ fault-name = { $code ->
 fault-locale = Choose a language from the list.
 fault-choice = Choose an entry from the list.
 fault-reason = Choose a reason from the list.
+fault-filter = { $kind ->
+    [text] Enter at most 200 characters.
+    [network] Enter an IP address, or a network such as 203.0.113.0/24.
+    [day] Enter a day, such as 2026-11-21.
+   *[choice] { fault-choice }
+}
 fault-factor-name = { $code ->
     [too-long] A name can have at most 64 characters.
    *[other] This name can't be used. Choose another one.

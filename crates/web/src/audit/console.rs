@@ -16,6 +16,7 @@ use crate::html::dates::{end_of_day, first_of_day, moment};
 use crate::http::paging::{Query, cursor_text};
 use crate::http::problem::Problem;
 
+const TEMPLATE: &str = "audit/console";
 /// Number of events on a page.
 const PAGE_SIZE: usize = 50;
 /// Kinds that are never written.
@@ -32,7 +33,13 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(AuditEventId::from_bytes)?;
     let wanted = AuditQuery::take(&mut query, [first_of_day, end_of_day]);
-    query.finish()?;
+    if let Err(problem) = query.finish() {
+        let page = |form: &ListForm| {
+            let values = context! { kinds => kinds(), ..form.context() };
+            caller.render(ConsoleSection::Audit, TEMPLATE, values)
+        };
+        return Err(form.rejected(problem, page));
+    }
     let mut filter = wanted.filter(&caller).await?;
     (filter.before, filter.limit) = (before, PAGE_SIZE);
     let (ctx, audit) = (&caller.ctx, &caller.doorward().audit);
@@ -46,21 +53,25 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
         .with("until", time(filter.until));
     let next = page.next.map(|next| cursor_text(next.as_bytes()));
     let path = ConsoleSection::Audit.path();
-    let kinds = AuditKind::ALL
-        .iter()
-        .filter(|kind| !UNWRITTEN.contains(kind));
     let values = context! {
         verified => status.verified.as_ref().map(verification),
         broken_at => status.broken_at.map(moment),
         download => download.link("/audit/export", &[]),
         events => page.events.iter().map(|event| event_row(event, &people)).collect::<Vec<_>>(),
         names_no_user => [filter.user_id, filter.actor_id].contains(&Some(UNKNOWN_USER)),
-        kinds => kinds.map(|kind| kind.as_str()).collect::<Vec<_>>(),
+        kinds => kinds(),
         first => before.map(|_| form.link(path, &[])),
         next => next.map(|cursor| form.link(path, &[("cursor", &cursor)])),
-        filters => form.values(),
+        ..form.context()
     };
-    Ok(caller.render(ConsoleSection::Audit, "audit/console", values))
+    Ok(caller.render(ConsoleSection::Audit, TEMPLATE, values))
+}
+
+/// The kinds that the form offers.
+fn kinds() -> Vec<&'static str> {
+    let kinds = AuditKind::ALL.iter();
+    let written = kinds.filter(|kind| !UNWRITTEN.contains(kind));
+    written.map(|kind| kind.as_str()).collect()
 }
 
 fn verification(verified: &AuditVerification) -> Value {

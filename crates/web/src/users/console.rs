@@ -64,7 +64,18 @@ pub(crate) async fn list_page(
     let is_back = query.flag("back");
     let done = outcome.done(&mut query, &["deleted"]);
     let filter = admin::take_filter(&mut query, [first_of_day, end_of_day]);
-    query.finish()?;
+    let path = ConsoleSection::Users.path();
+    let template = "users/console-list";
+    if let Err(problem) = query.finish() {
+        let page = |form: &ListForm| {
+            caller.render(
+                ConsoleSection::Users,
+                template,
+                context! { done, ..form.context() },
+            )
+        };
+        return Err(form.rejected(problem, page));
+    }
     let order = match filter.text {
         Some(_) => Order::Ascending,
         None => Order::Descending,
@@ -90,17 +101,17 @@ pub(crate) async fn list_page(
     let link = |cursor, more: &[(&str, &str)]| {
         let cursor = admin::cursor_text(&cursor);
         let more = [&[("cursor", cursor.as_str())][..], more].concat();
-        form.link(ConsoleSection::Users.path(), &more)
+        form.link(path, &more)
     };
     let values = context! {
         users => page.users.iter().map(row).collect::<Vec<_>>(),
         previous => previous.map(|cursor| link(cursor, &[("back", "1")])),
         next => page.next.map(|cursor| link(cursor, &[])),
-        first => (!is_first).then(|| form.link(ConsoleSection::Users.path(), &[])),
+        first => (!is_first).then(|| form.link(path, &[])),
         done,
-        filters => form.values(),
+        ..form.context()
     };
-    Ok(caller.render(ConsoleSection::Users, "users/console-list", values))
+    Ok(caller.render(ConsoleSection::Users, template, values))
 }
 
 /// Everything that the API shows of a user, and what an admin can do.

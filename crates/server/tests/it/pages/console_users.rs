@@ -189,6 +189,49 @@ async fn more_filters_are_by_day_and_stay_open_while_one_is_set() {
 }
 
 #[tokio::test]
+async fn an_invalid_filter_is_shown_again_with_its_error_and_no_users() {
+    for (language, text, day, choice) in [
+        (
+            "en",
+            "Enter at most 200 characters.",
+            "Enter a day, such as 2026-11-21.",
+            "Choose an entry from the list.",
+        ),
+        (
+            "de",
+            "Geben Sie höchstens 200 Zeichen ein.",
+            "Geben Sie einen Tag wie 2026-11-21 ein.",
+            "Wählen Sie einen Eintrag aus der Liste.",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        let long = "x".repeat(201);
+        let long = long.as_str();
+        for (field, value, fault) in [
+            ("created_since", "2026-13-45", day),
+            ("created_until", "soon", day),
+            ("signed_in_since", "soon", day),
+            ("not_signed_in_since", "soon", day),
+            ("second_factor", "maybe", choice),
+            ("q", long, text),
+        ] {
+            let path = format!("/admin/users?role=admin&{field}={value}");
+            let page = browser.get(&path).await;
+            let page = browser.page(page, 422).shows(&[
+                "role=\"alert\"",
+                "<option value=\"admin\" selected>",
+                &format!("<p><a href=\"#{field}\">{fault}</a></p>"),
+                &format!("<p class=\"fault\" id=\"{field}-fault\">{fault}</p>"),
+            ]);
+            assert!(!page.0.contains("id=\"list\""), "{field}: {}", page.0);
+            let shown = page.0.contains(&format!("value=\"{value}\""));
+            assert_eq!(shown, fault != choice, "{field}: {}", page.0);
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_page_of_a_user_shows_what_the_api_shows() {
     let app = TestApp::new().await;
     let mut browser = admin_browser(&app, "en").await;
