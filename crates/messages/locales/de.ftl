@@ -1209,6 +1209,7 @@ console-actor = Von
 console-caused-by = Ausgelöst von
 console-detail = Einzelheit
 console-request = Nummer der Anfrage
+console-views = Zeigen, was Admins angesehen haben
 console-no-events = Es gibt kein solches Ereignis.
 console-no-events-yet = Auf dieser Seite ist kein solches Ereignis, aber es können weitere folgen.
 console-network = Adresse oder Netz

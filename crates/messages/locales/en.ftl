@@ -1230,6 +1230,7 @@ console-actor = By
 console-caused-by = Caused by
 console-detail = Detail
 console-request = Request id
+console-views = Show what admins viewed
 console-no-events = There is no such event.
 console-no-events-yet = There is no such event on this page, but more may follow.
 console-network = Address or network

@@ -127,6 +127,16 @@ string_enum! {
 }
 
 impl AuditKind {
+    /// The kinds that say only that someone viewed data.
+    pub const VIEWS: &'static [Self] = &[
+        Self::OutboxListed,
+        Self::MailViewed,
+        Self::UserViewed,
+        Self::SessionsListed,
+        Self::UsersListed,
+        Self::AuditRead,
+    ];
+
     /// The kinds that a user sees in the activity of the account: sign-ins and changes.
     pub const ACTIVITY: &'static [Self] = &[
         Self::SignUp,

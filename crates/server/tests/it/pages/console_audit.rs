@@ -164,6 +164,40 @@ async fn an_invalid_filter_is_shown_again_with_its_error_and_no_events() {
 }
 
 #[tokio::test]
+async fn views_are_hidden_until_they_are_selected() {
+    for (language, label) in [
+        ("en", "Show what admins viewed"),
+        ("de", "Zeigen, was Admins angesehen haben"),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        app.create("ben", Role::User).await;
+        for path in ["", "/users", "/users/ben", "/outbox", "/audit"] {
+            browser.get(&format!("/admin{path}")).await.expect(200);
+        }
+        let view = |kind: &AuditKind| format!("<code class=\"hint\">{}</code>", kind.as_str());
+        let (listed, checked) = (
+            view(&AuditKind::UsersListed),
+            "value=\"true\" autocomplete=\"off\" checked",
+        );
+        let page = browser.get("/admin/audit").await;
+        let page = browser
+            .page(page, 200)
+            .shows(&[&view(&AuditKind::SignIn), label]);
+        for kind in AuditKind::VIEWS {
+            assert!(!page.0.contains(&view(kind)), "{}", page.0);
+        }
+        assert!(!page.0.contains(checked), "{}", page.0);
+        let page = browser.get("/admin/audit?event=users-listed").await;
+        browser.page(page, 200).shows(&[&listed]);
+        let page = browser.get("/admin/audit?views=true").await;
+        browser
+            .page(page, 200)
+            .shows(&[&listed, checked, "href=\"/audit/export\""]);
+    }
+}
+
+#[tokio::test]
 async fn a_page_without_an_event_that_leads_on_has_the_download() {
     let app = TestApp::new().await;
     app.store_sign_ins(1_001).await;
