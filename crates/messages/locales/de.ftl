@@ -603,6 +603,7 @@ activity = { $event ->
     [session-evicted] Das älteste Gerät wurde abgemeldet, weil es zu viele waren
     [password-changed] Passwort geändert
     [password-set] Passwort festgelegt
+    [recovery-requested] E‑Mail zum Zurücksetzen des Passworts angefordert
     [recovery-mailed] Jemand wollte das Passwort zurücksetzen; wir haben eine E‑Mail geschickt
     [recovered] Passwort per E‑Mail zurückgesetzt
     [factor-added] Authenticator-App hinzugefügt

@@ -619,6 +619,7 @@ activity = { $event ->
     [session-evicted] The oldest device was signed out, because there were too many
     [password-changed] Password changed
     [password-set] Password set
+    [recovery-requested] Email to reset the password requested
     [recovery-mailed] Someone asked to reset the password; we sent an email
     [recovered] Password reset by email
     [factor-added] Authenticator app added

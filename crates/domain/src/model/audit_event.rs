@@ -151,6 +151,7 @@ impl AuditKind {
         Self::SessionEvicted,
         Self::PasswordChanged,
         Self::PasswordSet,
+        Self::RecoveryRequested,
         Self::RecoveryMailed,
         Self::Recovered,
         Self::FactorAdded,
