@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::access::Action;
-use crate::admin::Admin;
+use crate::admin::{Admin, SignInFailures};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
@@ -25,6 +25,8 @@ pub struct Account {
     pub user: User,
     /// The time of the last sign-in; `None` if there was none.
     pub last_sign_in_at: Option<Timestamp>,
+    /// The failed sign-ins since then, and the lockout.
+    pub sign_in_failures: SignInFailures,
     /// The valid sessions, newest first.
     pub sessions: Vec<Session>,
     /// The second factors.
@@ -48,8 +50,11 @@ impl Admin {
         let user = core.access.resolve(ctx, Action::ListUsers, named).await?;
         let activity = AuditFilter::activity(user.id, None, RECENT);
         let activity: Vec<AuditEvent> = core.ports.store.list_readable(activity).await?;
+        let store = &*core.ports.store;
+        let last_sign_in_at = LastSignIn::time_of(store, user.id).await?;
         let account = Account {
-            last_sign_in_at: LastSignIn::time_of(&*core.ports.store, user.id).await?,
+            last_sign_in_at,
+            sign_in_failures: SignInFailures::of_user(store, &user, last_sign_in_at).await?,
             sessions: core.last_seen.valid_sessions(ctx, &user).await?,
             factors: core.factor_store.list_factors(ctx, &user).await?,
             mails: mails_about(&*core.ports.store, &user).await?,

@@ -5,6 +5,7 @@ mod account;
 mod attention;
 mod list;
 mod operator;
+mod sign_in_failures;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub(crate) use account::people_of;
 pub use account::{Account, People};
 pub use attention::Attention;
 pub use operator::NewUser;
+pub use sign_in_failures::SignInFailures;
 
 /// A change of role or status by an admin.
 #[derive(Clone, Copy)]

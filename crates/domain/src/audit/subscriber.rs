@@ -200,7 +200,8 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
         Event::MailDeleted { job } => about_mail(AuditKind::MailDeleted, job),
         Event::TestMailRequested { user, .. } => success_of(AuditKind::TestMailRequested, user.id),
         Event::LockedOut { account, .. } => {
-            failure(AuditKind::Throttled, account.map(|user| user.id), "lockout")
+            let user_id = account.map(|user| user.id);
+            failure(AuditKind::Throttled, user_id, AuditEvent::LOCKOUT)
         }
         Event::CodesLockedOut { user } => {
             failure(AuditKind::Throttled, Some(user.id), "code lockout")

@@ -206,6 +206,9 @@ pub struct AuditEvent {
 }
 
 impl AuditEvent {
+    /// The detail of [`AuditKind::Throttled`] if wrong passwords have locked an account out.
+    pub(crate) const LOCKOUT: &'static str = "lockout";
+
     /// Reads an event. One of a newer release is [`AuditKind::Other`].
     fn parse(row: &RowReader<'_>) -> Result<Self, BadRow> {
         let stored = AuditRecord::from_row(row)?;

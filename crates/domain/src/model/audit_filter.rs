@@ -118,6 +118,31 @@ impl AuditFilter {
         filter.query()
     }
 
+    /// The failed sign-ins of a user at this time or later, newest first.
+    pub fn failed_sign_ins(user_id: UserId, since: Option<Timestamp>, limit: usize) -> Query {
+        let filter = Self {
+            user_id: Some(user_id),
+            event: Some(AuditKind::SignIn),
+            outcome: Some(Outcome::Failure),
+            since,
+            limit,
+            ..Self::default()
+        };
+        filter.query()
+    }
+
+    /// The newest lockout of a user after wrong passwords.
+    pub fn lockout(user_id: UserId) -> Query {
+        let filter = Self {
+            user_id: Some(user_id),
+            event: Some(AuditKind::Throttled),
+            limit: 1,
+            ..Self::default()
+        };
+        let lockouts = filter.query();
+        lockouts.only(Condition::is("detail", AuditEvent::LOCKOUT))
+    }
+
     /// The part of a query between the times, newest first. Ids sort by time, to the millisecond.
     fn within(&self, mut query: Query) -> Query {
         let mut highest = match self.before.map(|id| id.before()) {

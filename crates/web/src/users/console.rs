@@ -4,7 +4,9 @@ use axum::extract::Path;
 use axum::http::Uri;
 use axum::response::Html;
 use doorward_domain::Ctx;
+use doorward_domain::admin::{Account, SignInFailures};
 use doorward_domain::factors::{Factor, FactorList};
+use doorward_domain::limits::BACKOFF_DELAYS;
 use doorward_domain::model::{AuthMethod, Session, Status, User, UserFilter};
 use doorward_domain::store::Order;
 use doorward_domain::user_agent::ClientProgram;
@@ -23,6 +25,8 @@ use crate::users::admin;
 
 /// Number of users on a page.
 const PAGE_SIZE: usize = 25;
+/// Number of wrong passwords in a row after which each attempt has to wait.
+const FIRST_DELAY: usize = BACKOFF_DELAYS[0].0 as usize;
 /// The parameters of the list.
 const FILTERS: [&str; 8] = [
     "q",
@@ -130,7 +134,7 @@ pub(crate) async fn user_page(
         profile => profile(user),
         page => user_path(&user.id.to_string()),
         is_self => user.id == caller.session().user().id,
-        last_sign_in => account.last_sign_in_at.map(moment),
+        sign_in => sign_in(&account),
         acts => acts(user, !sessions.is_empty()),
         has_no_link => is_active(user) && user.email.is_none(),
         sessions => sessions.iter().map(session).collect::<Vec<_>>(),
@@ -163,6 +167,28 @@ fn profile(user: &User) -> Value {
     }
 }
 
+/// What may keep the user from signing in.
+fn sign_in(account: &Account) -> Value {
+    let failures = &account.sign_in_failures;
+    let last = failures.last.as_ref();
+    context! {
+        last => account.last_sign_in_at.map(moment),
+        failures => failures.count,
+        has_more => failures.count == SignInFailures::MAX,
+        is_delayed => failures.count >= FIRST_DELAY,
+        failed => last.map(|event| moment(event.at)),
+        reason => last.and_then(|event| event.detail.as_deref()),
+        is_locked_out => failures.is_locked_out,
+        locked_out => failures.locked_out_at.map(moment),
+        can_recover => can_recover(&account.user),
+    }
+}
+
+/// Returns `true` if a link to set a new password can be sent.
+fn can_recover(user: &User) -> bool {
+    user.email.is_some() && is_active(user)
+}
+
 /// Returns `true` if the account is neither disabled, nor unconfirmed, nor about to be deleted.
 fn is_active(user: &User) -> bool {
     user.status == Status::Active && user.deletion.is_none()
@@ -187,11 +213,7 @@ fn acts(user: &User, has_sessions: bool) -> Vec<Value> {
             "confirmation",
             user.unconfirmed_address().is_some() && !is_disabled,
         ),
-        (
-            "send-recovery",
-            "recovery",
-            user.email.is_some() && is_active,
-        ),
+        ("send-recovery", "recovery", can_recover(user)),
         ("edit-profile", "profile", true),
         ("change-email", "email", is_active),
         ("end-sessions", "sessions", has_sessions),

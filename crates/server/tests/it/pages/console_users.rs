@@ -333,6 +333,62 @@ async fn the_page_of_a_user_is_in_german_too() {
 }
 
 #[tokio::test]
+async fn the_page_of_a_user_says_what_keeps_them_from_signing_in_and_what_helps() {
+    for (language, delayed, locked_out, what_ends_it, link) in [
+        (
+            "en",
+            "has to wait for a few seconds.",
+            "Locked out</span> since <time datetime=\"2026-11-21T08:00:40Z\"",
+            "It ends when the user sets a new password,",
+            "Send a link to set a new password",
+        ),
+        (
+            "de",
+            "ein paar Sekunden warten.",
+            "Ausgesperrt</span> seit <time datetime=\"2026-11-21T08:00:40Z\"",
+            "Es endet mit einem neuen Passwort",
+            "Link für ein neues Passwort senden",
+        ),
+    ] {
+        let app = TestApp::with(|options| options.policy.limits.lockout_after = 4).await;
+        app.allow_unread_mail();
+        let mut browser = admin_browser(&app, language).await;
+        let root = app.sign_in("root").await;
+        let id = app.create("ben", Role::User).await.id;
+        let button =
+            format!("<a class=\"button quiet\" href=\"/admin/users/{id}/recovery\">{link}</a>");
+        let wrong = json!({"username": "ben", "password": "not this one"});
+        for failed in 1..=4 {
+            let page = browser.get("/admin/users/ben").await;
+            let page = browser.page(page, 200).0;
+            assert_eq!(page.contains(delayed), failed == 4, "{failed}: {page}");
+            assert!(!page.contains(what_ends_it) && !page.contains(&button));
+            app.advance_seconds(10);
+            app.anonymous()
+                .post("/auth", wrong.clone())
+                .await
+                .expect(401);
+        }
+        let page = browser.get("/admin/users/ben").await;
+        let page = browser.page(page, 200).shows(&[
+            "<dd>4</dd>",
+            "<code>wrong password</code>",
+            locked_out,
+            what_ends_it,
+            &button,
+        ]);
+        assert!(!page.0.contains(delayed), "{}", page.0);
+        let user = root.get("/user/ben").await.expect(200).json();
+        assert_eq!(user["locked_out"], true);
+        let list = root.get("/user?q=ben").await.expect(200).json();
+        assert_eq!(list["items"][0].get("locked_out"), None);
+        let path = "/audit?user=ben&event=sign-in&outcome=failure";
+        let failures = root.get(path).await.expect(200).json();
+        assert_eq!(failures["items"].as_array().unwrap().len(), 4);
+    }
+}
+
+#[tokio::test]
 async fn the_page_of_a_user_without_a_confirmed_address_says_how_to_set_a_password() {
     for (language, words, none) in [
         (
