@@ -357,6 +357,12 @@ fault-name = { $code ->
 fault-locale = Wählen Sie eine Sprache aus der Liste.
 fault-choice = Wählen Sie einen Eintrag aus der Liste.
 fault-reason = Wählen Sie einen Grund aus der Liste.
+fault-filter = { $kind ->
+    [text] Geben Sie höchstens 200 Zeichen ein.
+    [network] Geben Sie eine IP-Adresse oder ein Netz wie 203.0.113.0/24 ein.
+    [day] Geben Sie einen Tag wie 2026-11-21 ein.
+   *[choice] { fault-choice }
+}
 fault-factor-name = { $code ->
     [too-long] Ein Name hat höchstens 64 Zeichen.
    *[other] Dieser Name ist nicht möglich. Wählen Sie einen anderen.
@@ -597,6 +603,7 @@ activity = { $event ->
     [session-evicted] Das älteste Gerät wurde abgemeldet, weil es zu viele waren
     [password-changed] Passwort geändert
     [password-set] Passwort festgelegt
+    [recovery-requested] E‑Mail zum Zurücksetzen des Passworts angefordert
     [recovery-mailed] Jemand wollte das Passwort zurücksetzen; wir haben eine E‑Mail geschickt
     [recovered] Passwort per E‑Mail zurückgesetzt
     [factor-added] Authenticator-App hinzugefügt
@@ -844,7 +851,15 @@ console-created = Angelegt
 console-self = Das sind Sie
 console-pending-email = Unbestätigte Adresse
 console-updated = Letzte Änderung
+console-sign-in = Anmeldung
 console-last-sign-in = Letzte Anmeldung
+console-failures = Fehlgeschlagen in Folge
+console-failures-many = { $count } oder mehr
+console-last-failure = Zuletzt fehlgeschlagen
+console-locked-out = Ausgesperrt
+console-locked-out-since = seit
+console-locked-out-text = Es wurden zu viele falsche Passwörter eingegeben. Auf Geräten, auf denen dieses Konto noch nie angemeldet war, wird auch das richtige Passwort nicht angenommen, und Warten ändert das nicht. Es endet mit einem neuen Passwort oder mit einer Anmeldung auf einem Gerät, auf dem das Konto schon einmal angemeldet war.
+console-delayed = Nach einigen falschen Passwörtern oder Codes hintereinander muss jeder weitere Versuch auf einem neuen Gerät ein paar Sekunden warten.
 console-never = Noch nie
 console-id = Nummer des Kontos
 console-acts = Was Sie tun können
@@ -1203,6 +1218,7 @@ console-actor = Von
 console-caused-by = Ausgelöst von
 console-detail = Einzelheit
 console-request = Nummer der Anfrage
+console-views = Zeigen, was Admins angesehen haben
 console-no-events = Es gibt kein solches Ereignis.
 console-no-events-yet = Auf dieser Seite ist kein solches Ereignis, aber es können weitere folgen.
 console-network = Adresse oder Netz

@@ -367,6 +367,12 @@ fault-name = { $code ->
 fault-locale = Choose a language from the list.
 fault-choice = Choose an entry from the list.
 fault-reason = Choose a reason from the list.
+fault-filter = { $kind ->
+    [text] Enter at most 200 characters.
+    [network] Enter an IP address, or a network such as 203.0.113.0/24.
+    [day] Enter a day, such as 2026-11-21.
+   *[choice] { fault-choice }
+}
 fault-factor-name = { $code ->
     [too-long] A name can have at most 64 characters.
    *[other] This name can't be used. Choose another one.
@@ -613,6 +619,7 @@ activity = { $event ->
     [session-evicted] The oldest device was signed out, because there were too many
     [password-changed] Password changed
     [password-set] Password set
+    [recovery-requested] Email to reset the password requested
     [recovery-mailed] Someone asked to reset the password; we sent an email
     [recovered] Password reset by email
     [factor-added] Authenticator app added
@@ -862,7 +869,15 @@ console-created = Created
 console-self = This is you
 console-pending-email = Address to be confirmed
 console-updated = Last change
+console-sign-in = Sign-in
 console-last-sign-in = Last sign-in
+console-failures = Failed in a row
+console-failures-many = { $count } or more
+console-last-failure = Last failure
+console-locked-out = Locked out
+console-locked-out-since = since
+console-locked-out-text = Too many wrong passwords were entered. On devices where this user has not signed in before, the right password isn't accepted either, and waiting doesn't change that. It ends when the user sets a new password, or signs in on a device where they have signed in before.
+console-delayed = After some wrong passwords or codes in a row, each further attempt on a new device has to wait for a few seconds.
 console-never = Never
 console-id = User id
 console-acts = What you can do
@@ -1224,6 +1239,7 @@ console-actor = By
 console-caused-by = Caused by
 console-detail = Detail
 console-request = Request id
+console-views = Show what admins viewed
 console-no-events = There is no such event.
 console-no-events-yet = There is no such event on this page, but more may follow.
 console-network = Address or network

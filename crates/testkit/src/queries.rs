@@ -189,6 +189,14 @@ fn audit_lists() -> Vec<Query> {
         }
     }
     lists.push(AuditFilter::sign_ins(fixtures::user_id(), LIMIT));
+    lists.push(AuditFilter::lockout(fixtures::user_id()));
+    for since in [None, Some(now())] {
+        lists.push(AuditFilter::failed_sign_ins(
+            fixtures::user_id(),
+            since,
+            LIMIT,
+        ));
+    }
     for before in [None, Some(event.id)] {
         lists.extend(AuditFilter::of_user(fixtures::user_id(), before, LIMIT));
         lists.push(AuditFilter::activity(fixtures::user_id(), before, LIMIT));

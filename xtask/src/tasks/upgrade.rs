@@ -38,7 +38,9 @@ fn previous() -> anyhow::Result<String> {
         1 => ("--diff-filter=AM", ""),
         _ => ("--diff-filter=A", "^"),
     };
-    let output = git(&["log", "-1", "--format=%H", change, "--", &newest]).output()?;
+    // A merge can add it as well, with another number than in its branch.
+    let log = ["log", "-1", "--format=%H", "--first-parent", "-m", change];
+    let output = git(&[log.as_slice(), &["--", &newest]].concat()).output()?;
     let commit = String::from_utf8_lossy(&output.stdout);
     if commit.trim().is_empty() {
         bail!("git has no commit of {newest}: commit it, or fetch the whole history first");

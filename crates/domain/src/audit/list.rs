@@ -16,7 +16,7 @@ use crate::users::{People, people_of};
 use crate::values::UserId;
 use crate::writer::Writer;
 
-/// Maximum number of events of all networks that are read together.
+/// Maximum number of events that are read together if some are skipped.
 const AT_ONCE: usize = 200;
 /// How often a page reads.
 const READS: usize = 5;
@@ -95,9 +95,9 @@ impl Audit {
         self.access
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
-        let at_once = match filter.network {
-            Some(_) => AT_ONCE,
-            None => filter.limit.saturating_add(1),
+        let at_once = match filter.skips_events() {
+            true => AT_ONCE,
+            false => filter.limit.saturating_add(1),
         };
         let (mut events, mut before) = (Vec::new(), filter.before);
         for _ in 0..READS {

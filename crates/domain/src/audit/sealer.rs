@@ -210,7 +210,7 @@ impl Sealer<'_> {
         }
     }
 
-    /// A recovery request names no user, but the same mail as the `recovery-mailed` event of the user.
+    /// A recovery request that no admin made names no user, but the same mail as the `recovery-mailed` event of the user.
     async fn erase_recovery_requests(&self, user_id: UserId) -> Result<(), ApplyError> {
         let mut of_user = AuditFilter {
             user_id: Some(user_id),

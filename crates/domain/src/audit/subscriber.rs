@@ -182,10 +182,11 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
         Event::RecoveryCodeUsed { user, remaining } => {
             success_of(AuditKind::RecoveryCodeUsed, user.id).detail(format!("{remaining} left"))
         }
-        // Both events of a recovery name the mail: the request does not know the account.
-        Event::RecoveryRequested { mail, .. } => {
-            success(AuditKind::RecoveryRequested).detail(MailJob::audit_detail_of(mail))
-        }
+        // Both events of a recovery name the mail: a request that no admin makes does not know the account.
+        Event::RecoveryRequested { mail, user_id, .. } => AuditEntry {
+            user_id,
+            ..success(AuditKind::RecoveryRequested).detail(MailJob::audit_detail_of(mail))
+        },
         Event::RecoveryMailed { user_id, mail } => {
             success_of(AuditKind::RecoveryMailed, user_id).detail(MailJob::audit_detail_of(mail))
         }
@@ -199,7 +200,8 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
         Event::MailDeleted { job } => about_mail(AuditKind::MailDeleted, job),
         Event::TestMailRequested { user, .. } => success_of(AuditKind::TestMailRequested, user.id),
         Event::LockedOut { account, .. } => {
-            failure(AuditKind::Throttled, account.map(|user| user.id), "lockout")
+            let user_id = account.map(|user| user.id);
+            failure(AuditKind::Throttled, user_id, AuditEvent::LOCKOUT)
         }
         Event::CodesLockedOut { user } => {
             failure(AuditKind::Throttled, Some(user.id), "code lockout")

@@ -115,10 +115,11 @@ pub(crate) enum Event<'a> {
     RecoveryCodesRenewed { user: &'a User },
     /// A user used a recovery code; this many are left.
     RecoveryCodeUsed { user: &'a User, remaining: usize },
-    /// Someone requested a recovery mail, which gets the id `mail`. The account is not known yet.
+    /// Someone requested a recovery mail, which gets the id `mail`. The account is known only to an admin.
     RecoveryRequested {
         email: &'a EmailAddress,
         mail: JobId,
+        user_id: Option<UserId>,
     },
     /// A recovery mail was sent.
     RecoveryMailed { user_id: UserId, mail: JobId },

@@ -127,6 +127,16 @@ string_enum! {
 }
 
 impl AuditKind {
+    /// The kinds that say only that someone viewed data.
+    pub const VIEWS: &'static [Self] = &[
+        Self::OutboxListed,
+        Self::MailViewed,
+        Self::UserViewed,
+        Self::SessionsListed,
+        Self::UsersListed,
+        Self::AuditRead,
+    ];
+
     /// The kinds that a user sees in the activity of the account: sign-ins and changes.
     pub const ACTIVITY: &'static [Self] = &[
         Self::SignUp,
@@ -141,6 +151,7 @@ impl AuditKind {
         Self::SessionEvicted,
         Self::PasswordChanged,
         Self::PasswordSet,
+        Self::RecoveryRequested,
         Self::RecoveryMailed,
         Self::Recovered,
         Self::FactorAdded,
@@ -195,6 +206,9 @@ pub struct AuditEvent {
 }
 
 impl AuditEvent {
+    /// The detail of [`AuditKind::Throttled`] if wrong passwords have locked an account out.
+    pub(crate) const LOCKOUT: &'static str = "lockout";
+
     /// Reads an event. One of a newer release is [`AuditKind::Other`].
     fn parse(row: &RowReader<'_>) -> Result<Self, BadRow> {
         let stored = AuditRecord::from_row(row)?;

@@ -23,6 +23,8 @@ pub struct AuditFilter {
     pub outcome: Option<Outcome>,
     /// Only events of clients in this network. No index serves it: the query returns the others, too.
     pub network: Option<IpNet>,
+    /// No [views](AuditKind::VIEWS). The query returns them, too.
+    pub without_views: bool,
     /// Only events at this time or later.
     pub since: Option<Timestamp>,
     /// Only events before this time.
@@ -33,7 +35,7 @@ pub struct AuditFilter {
     pub limit: usize,
 }
 
-/// A page of a list. One of a network can have fewer events than its limit although more follow.
+/// A page of a list. One of a network, or without views, can have fewer events than its limit although more follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditPage {
     /// The events, newest first.
@@ -58,8 +60,16 @@ impl AuditFilter {
         Ok(breaks.first().map(|event| event.at))
     }
 
-    /// Returns `true` if the event is in the network. The [query](Self::query) does the rest.
+    /// Returns `true` if the [query](Self::query) returns events that the filter does not accept.
+    pub(crate) fn skips_events(&self) -> bool {
+        self.network.is_some() || self.without_views
+    }
+
+    /// Returns `true` if the event is in the network, and no view if there are none. The [query](Self::query) does the rest.
     pub(crate) fn accepts(&self, event: &AuditEvent) -> bool {
+        if self.without_views && AuditKind::VIEWS.contains(&event.event) {
+            return false;
+        }
         let address = event.address.map(|address| address.to_canonical());
         let is_in = |network: IpNet| address.is_some_and(|address| network.contains(&address));
         self.network.is_none_or(is_in)
@@ -124,6 +134,31 @@ impl AuditFilter {
             ..Self::default()
         };
         filter.query()
+    }
+
+    /// The failed sign-ins of a user at this time or later, newest first.
+    pub fn failed_sign_ins(user_id: UserId, since: Option<Timestamp>, limit: usize) -> Query {
+        let filter = Self {
+            user_id: Some(user_id),
+            event: Some(AuditKind::SignIn),
+            outcome: Some(Outcome::Failure),
+            since,
+            limit,
+            ..Self::default()
+        };
+        filter.query()
+    }
+
+    /// The newest lockout of a user after wrong passwords.
+    pub fn lockout(user_id: UserId) -> Query {
+        let filter = Self {
+            user_id: Some(user_id),
+            event: Some(AuditKind::Throttled),
+            limit: 1,
+            ..Self::default()
+        };
+        let lockouts = filter.query();
+        lockouts.only(Condition::is("detail", AuditEvent::LOCKOUT))
     }
 
     /// The part of a query between the times, newest first. Ids sort by time, to the millisecond.

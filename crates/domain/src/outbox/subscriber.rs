@@ -48,7 +48,7 @@ impl Subscriber for MailSubscriber {
                 let kind = MailKind::ConfirmationResend;
                 queue(new_mail(ctx, id(), kind, None, email, ctx.client.locale));
             }
-            Event::RecoveryRequested { email, mail } => {
+            Event::RecoveryRequested { email, mail, .. } => {
                 let kind = MailKind::Recovery;
                 queue(new_mail(ctx, mail, kind, None, email, ctx.client.locale));
             }

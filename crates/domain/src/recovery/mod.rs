@@ -21,7 +21,7 @@ use crate::passwords::password_writes;
 use crate::policy::Policy;
 use crate::sessions::SessionEnder;
 use crate::store::Store;
-use crate::values::{EmailAddress, JobId, Secret, Token};
+use crate::values::{EmailAddress, JobId, Secret, Token, UserId};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// Sets a new password by a mailed link.
@@ -41,13 +41,37 @@ impl Recovery {
     /// Requests a recovery mail. The result does not depend on whether the address has an account.
     #[tracing::instrument(name = "request_recovery", level = "trace", skip_all)]
     pub async fn request(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
+        self.request_mail(ctx, email, None).await
+    }
+
+    /// Like [`Self::request`], for a user whose account an admin views: the audit event names the user.
+    #[tracing::instrument(name = "request_recovery_for", level = "trace", skip_all)]
+    pub async fn request_for(
+        &self,
+        ctx: &Ctx,
+        user_id: UserId,
+        email: &EmailAddress,
+    ) -> Result<(), Error> {
+        self.request_mail(ctx, email, Some(user_id)).await
+    }
+
+    async fn request_mail(
+        &self,
+        ctx: &Ctx,
+        email: &EmailAddress,
+        user_id: Option<UserId>,
+    ) -> Result<(), Error> {
         self.queued_mails.ensure_not_full()?;
         self.mailbox_limits
             .throttle(ctx, Purpose::Recovery, email)
             .await?;
         // The worker emits another event, with the account, when it has sent the mail.
         let mail = JobId::generate(ctx.now, &*self.random);
-        let requested = Event::RecoveryRequested { email, mail };
+        let requested = Event::RecoveryRequested {
+            email,
+            mail,
+            user_id,
+        };
         Ok(self.writer.emit_now(ctx, requested).await?)
     }
 

@@ -14,7 +14,7 @@ use crate::factors::store::FactorStore;
 use crate::model::{AuditEvent, AuditFilter, LastSignIn, MailJob, Session, User, actor_id};
 use crate::sessions::LastSeenTimes;
 use crate::store::{Records, Store, StoreError};
-use crate::users::mails_about;
+use crate::users::{SignInFailures, mails_about};
 use crate::values::UserId;
 use crate::writer::Writer;
 
@@ -28,6 +28,8 @@ pub struct Account {
     pub user: User,
     /// The time of the last sign-in; `None` if there was none.
     pub last_sign_in_at: Option<Timestamp>,
+    /// The failed sign-ins since then, and the lockout.
+    pub sign_in_failures: SignInFailures,
     /// The valid sessions, newest first.
     pub sessions: Vec<Session>,
     /// The second factors.
@@ -59,8 +61,11 @@ impl Accounts {
         let user = self.access.resolve(ctx, Action::ListUsers, named).await?;
         let activity = AuditFilter::activity(user.id, None, RECENT);
         let activity: Vec<AuditEvent> = self.store.list_readable(activity).await?;
+        let store = &*self.store;
+        let last_sign_in_at = LastSignIn::time_of(store, user.id).await?;
         let account = Account {
-            last_sign_in_at: LastSignIn::time_of(&*self.store, user.id).await?,
+            last_sign_in_at,
+            sign_in_failures: SignInFailures::of_user(store, &user, last_sign_in_at).await?,
             sessions: self.last_seen.valid_sessions(ctx, &user).await?,
             factors: self.factor_store.list_factors(ctx, &user).await?,
             mails: mails_about(&*self.store, &user).await?,

@@ -1,7 +1,7 @@
 //! Accounts.
 //!
 //! - `profile`: views and updates one; `activity` lists what happened to it, `personal_export` exports all about it.
-//! - `list`: lists and finds users; `account` shows everything about one; `attention`: what an admin should look at.
+//! - `list`: lists and finds users; `account` shows everything about one, with `sign_in_failures`; `attention`: what an admin should look at.
 //! - `admin`: changes role and status.
 //! - `operator`: the commands.
 //! - `removal`: deletes users, and pending addresses.
@@ -17,6 +17,7 @@ mod operator;
 mod personal_export;
 mod profile;
 pub(crate) mod removal;
+mod sign_in_failures;
 
 use crate::error::FieldError;
 use crate::values::{EmailAddress, Invalid, Username};
@@ -31,6 +32,7 @@ pub use operator::{NewUser, Operator};
 pub(crate) use personal_export::mails_about;
 pub use personal_export::{PasswordMetadata, PersonalData, PersonalExport};
 pub use profile::{Profile, ProfileUpdate, ViewedUser};
+pub use sign_in_failures::SignInFailures;
 
 /// Fails if there is neither a username nor an address: no sign-in would be possible.
 pub(crate) fn ensure_identifier(

@@ -9,7 +9,7 @@ use crate::access::{self, Access, Action, Target, ensure_version, names_actor};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
-use crate::model::{LastSignIn, User, Version};
+use crate::model::{LastSignIn, Lockout, User, Version};
 use crate::sessions::Authenticated;
 use crate::store::{Batch, Records, Store};
 use crate::values::{Data, LanguageTag, Name};
@@ -45,6 +45,8 @@ pub struct ViewedUser {
     pub user: User,
     /// The time of the last sign-in; `None` if there was none.
     pub last_sign_in_at: Option<Timestamp>,
+    /// `true` if unknown clients are locked out of the account. It is read only for an admin who views another user.
+    pub is_locked_out: bool,
 }
 
 /// Views and updates one account.
@@ -62,9 +64,15 @@ impl Profile {
         self.writer
             .emit_view(ctx, Event::UserViewed { user_id: user.id })
             .await?;
+        let store = &*self.store;
+        let (last_sign_in_at, is_locked_out) = tokio::try_join!(
+            LastSignIn::time_of(store, user.id),
+            Lockout::is_in_force(store, &user),
+        )?;
         Ok(ViewedUser {
-            last_sign_in_at: LastSignIn::time_of(&*self.store, user.id).await?,
             user,
+            last_sign_in_at,
+            is_locked_out,
         })
     }
 
@@ -84,6 +92,7 @@ impl Profile {
             return Ok(ViewedUser {
                 user,
                 last_sign_in_at,
+                is_locked_out: false,
             });
         }
         self.view(ctx, named).await
@@ -100,6 +109,7 @@ impl Profile {
         ViewedUser {
             user,
             last_sign_in_at,
+            is_locked_out: false,
         }
     }
 

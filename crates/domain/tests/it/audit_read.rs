@@ -13,11 +13,15 @@ use crate::test_node::*;
 
 /// Stores an event of a client, `age` milliseconds before now.
 async fn store_event(node: &TestNode, age: i64, address: &str) {
+    store_event_of(node, age, AuditKind::SignIn, address).await;
+}
+
+async fn store_event_of(node: &TestNode, age: i64, event: AuditKind, address: &str) {
     let at = node.now() - SignedDuration::from_millis(age);
     let event = AuditEvent {
         id: AuditEventId::first_at(at),
         at,
-        event: AuditKind::SignIn,
+        event,
         outcome: Outcome::Success,
         actor: "anonymous".to_owned(),
         user_id: None,
@@ -105,6 +109,31 @@ async fn a_network_with_more_events_than_a_page_has_each_once() {
     assert_eq!(sizes, [2, 2, 1]);
     let expected = [2, 4, 6, 8, 10].map(|age| format!("203.0.113.{age}"));
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn a_list_without_views_leads_on_past_them() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    let address = "203.0.113.7";
+    for (age, kind) in (1..=1_000).zip(AuditKind::VIEWS.iter().cycle()) {
+        store_event_of(&node, age, *kind, address).await;
+    }
+    store_event(&node, 1_001, address).await;
+    let mut filter = AuditFilter {
+        without_views: true,
+        limit: 50,
+        ..AuditFilter::default()
+    };
+    let (audit, operator) = (&node.doorward.audit, node.operator());
+    let kinds = |page: &AuditPage| -> Vec<_> { page.events.iter().map(|one| one.event).collect() };
+    let first = audit.list(&operator, &filter).await.unwrap();
+    // The newest event is about the signing key of the new node.
+    assert_eq!(kinds(&first), [AuditKind::KeyRotated]);
+    filter.before = first.next;
+    let second = audit.list(&operator, &filter).await.unwrap();
+    assert_eq!(kinds(&second), [AuditKind::SignIn]);
+    assert_eq!(second.next, None);
 }
 
 /// Scale: no index has the address.

@@ -13,6 +13,7 @@ mod access;
 mod admin;
 mod admin_list;
 mod admin_operator;
+mod admin_sign_in_failures;
 mod audience_token;
 mod audit;
 mod audit_read;

@@ -1,7 +1,7 @@
 //! Recovering a lost password by a mailed link.
 
 use doorward_domain::Error;
-use doorward_domain::model::{Link, MailKind, Purpose};
+use doorward_domain::model::{AuditKind, Link, MailKind, Purpose};
 use doorward_domain::store::{Records, Store};
 use doorward_domain::values::Token;
 
@@ -46,6 +46,33 @@ async fn the_link_sets_a_password_once_and_ends_all_sessions() {
     assert_eq!(node.one_mail().await.kind, MailKind::PasswordChanged);
     let again = recover(&node, &token, "three lamps afloat").await;
     assert_err!(again, Error::LinkExpired);
+}
+
+/// L-01: the request of anyone else does not look up the account.
+#[tokio::test]
+async fn a_mail_that_an_admin_requests_is_audited_with_the_user() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    let (root, ben) = (node.admin("root").await, node.active("ben").await);
+    let admin = node.of(&node.sign_in("root").await);
+    ask(&node, "ben@example.com").await;
+    node.spy.take_audited();
+    let (recovery, address) = (&node.doorward.recovery, email("ben@example.com"));
+    recovery
+        .request_for(&admin, ben.id, &address)
+        .await
+        .unwrap();
+    let events = node.spy.take_audited();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].event, AuditKind::RecoveryRequested);
+    assert_eq!(events[0].user_id, Some(ben.id));
+    assert_eq!(events[0].actor, format!("user:{}", root.id));
+    let account = node.doorward.accounts.view_account(&admin, "ben").await;
+    let activity = account.unwrap().activity;
+    let requests = activity
+        .iter()
+        .filter(|event| event.event == AuditKind::RecoveryRequested);
+    assert_eq!(requests.count(), 1);
 }
 
 /// thirty minutes, by the clock.

@@ -16,6 +16,7 @@ use crate::html::dates::{end_of_day, first_of_day, moment};
 use crate::http::paging::{Query, cursor_text};
 use crate::http::problem::Problem;
 
+const TEMPLATE: &str = "audit/console";
 /// Number of events on a page.
 const PAGE_SIZE: usize = 50;
 /// Kinds that are never written.
@@ -26,41 +27,55 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
     let form = ListForm::read(
         &uri,
         &[
-            "user", "actor", "event", "outcome", "address", "since", "until",
+            "user", "actor", "event", "outcome", "address", "since", "until", "views",
         ],
     )?;
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(AuditEventId::from_bytes)?;
+    let shows_views = query.optional("views", |_| Ok(())).is_some();
     let wanted = AuditQuery::take(&mut query, [first_of_day, end_of_day]);
-    query.finish()?;
+    if let Err(problem) = query.finish() {
+        let page = |form: &ListForm| {
+            let values = context! { kinds => kinds(), ..form.context() };
+            caller.render(ConsoleSection::Audit, TEMPLATE, values)
+        };
+        return Err(form.rejected(problem, page));
+    }
     let mut filter = wanted.filter(&caller).await?;
     (filter.before, filter.limit) = (before, PAGE_SIZE);
+    // An admin who reads the log would mostly find the views of admins.
+    filter.without_views = !shows_views && filter.event.is_none();
     let (ctx, audit) = (&caller.ctx, &caller.doorward().audit);
     let page = audit.list(ctx, &filter).await?;
     let people = audit.people(ctx, &page.events).await?;
     let status = audit.status(ctx).await?;
-    // The download takes times, and the form takes days.
+    // The download takes times, and the form takes days. It always has the views.
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let download = form
         .with("since", time(filter.since))
-        .with("until", time(filter.until));
+        .with("until", time(filter.until))
+        .with("views", None);
     let next = page.next.map(|next| cursor_text(next.as_bytes()));
     let path = ConsoleSection::Audit.path();
-    let kinds = AuditKind::ALL
-        .iter()
-        .filter(|kind| !UNWRITTEN.contains(kind));
     let values = context! {
         verified => status.verified.as_ref().map(verification),
         broken_at => status.broken_at.map(moment),
         download => download.link("/audit/export", &[]),
         events => page.events.iter().map(|event| event_row(event, &people)).collect::<Vec<_>>(),
         names_no_user => [filter.user_id, filter.actor_id].contains(&Some(UNKNOWN_USER)),
-        kinds => kinds.map(|kind| kind.as_str()).collect::<Vec<_>>(),
+        kinds => kinds(),
         first => before.map(|_| form.link(path, &[])),
         next => next.map(|cursor| form.link(path, &[("cursor", &cursor)])),
-        filters => form.values(),
+        ..form.context()
     };
-    Ok(caller.render(ConsoleSection::Audit, "audit/console", values))
+    Ok(caller.render(ConsoleSection::Audit, TEMPLATE, values))
+}
+
+/// The kinds that the form offers.
+fn kinds() -> Vec<&'static str> {
+    let kinds = AuditKind::ALL.iter();
+    let written = kinds.filter(|kind| !UNWRITTEN.contains(kind));
+    written.map(|kind| kind.as_str()).collect()
 }
 
 fn verification(verified: &AuditVerification) -> Value {

@@ -213,7 +213,11 @@ pub(crate) fn status(user: &User) -> &'static str {
 }
 
 /// The parameters of a list, for its form and its links.
-pub(crate) struct ListForm(BTreeMap<&'static str, String>);
+pub(crate) struct ListForm {
+    values: BTreeMap<&'static str, String>,
+    /// The invalid ones, each with what it must be: a variant of the message `fault-filter`.
+    faults: BTreeMap<&'static str, &'static str>,
+}
 
 impl ListForm {
     /// Reads these parameters.
@@ -221,12 +225,32 @@ impl ListForm {
         let query = parse_query(uri.query())?;
         let text = |name: &str| query.get(name).and_then(serde_json::Value::as_str);
         let entry = |name: &&'static str| (*name, text(name).unwrap_or_default().to_owned());
-        Ok(Self(names.iter().map(entry).collect()))
+        Ok(Self {
+            values: names.iter().map(entry).collect(),
+            faults: BTreeMap::new(),
+        })
+    }
+
+    /// The problem, whose page shows this form again with its errors. One with other parameters has its own page.
+    pub(crate) fn rejected(
+        mut self,
+        problem: Problem,
+        page: impl FnOnce(&Self) -> Html<String>,
+    ) -> Problem {
+        for error in &problem.errors {
+            let mut names = self.values.keys().copied();
+            let Some(name) = names.find(|name| *name == error.field) else {
+                return problem;
+            };
+            self.faults.insert(name, kind_of(name));
+        }
+        let page = page(&self);
+        problem.on_page(page)
     }
 
     /// The link to another page of the list, with more parameters.
     pub(crate) fn link(&self, path: &str, more: &[(&str, &str)]) -> String {
-        let filled = self.0.iter().filter(|(_, text)| !text.is_empty());
+        let filled = self.values.iter().filter(|(_, text)| !text.is_empty());
         let filled = filled.map(|(name, text)| (*name, text.as_str()));
         let pairs = filled.chain(more.iter().copied());
         let pairs = pairs.map(|(name, text)| {
@@ -242,14 +266,39 @@ impl ListForm {
 
     /// This form with another value.
     pub(crate) fn with(&self, name: &'static str, value: Option<String>) -> Self {
-        let mut values = self.0.clone();
+        let mut values = self.values.clone();
         values.insert(name, value.unwrap_or_default());
-        Self(values)
+        Self {
+            values,
+            faults: self.faults.clone(),
+        }
     }
 
-    /// The entered values.
-    pub(crate) fn values(&self) -> Value {
-        Value::from(Serde(self.0.clone()))
+    /// What the templates need: the entered values and their errors.
+    pub(crate) fn context(&self) -> Value {
+        let names = self.values.keys();
+        let fault = |name| self.faults.get(name).copied().unwrap_or_default();
+        let faults: BTreeMap<&str, &str> = names.map(|name| (*name, fault(name))).collect();
+        context! {
+            filters => Value::from(Serde(self.values.clone())),
+            faults => Value::from(Serde(faults)),
+            form => context! { is_rejected => !self.faults.is_empty() },
+        }
+    }
+}
+
+/// What the parameter of a list is: a variant of the message `fault-filter`.
+fn kind_of(name: &str) -> &'static str {
+    match name {
+        "q" => "text",
+        "address" => "network",
+        "since"
+        | "until"
+        | "created_since"
+        | "created_until"
+        | "signed_in_since"
+        | "not_signed_in_since" => "day",
+        _ => "choice",
     }
 }
 

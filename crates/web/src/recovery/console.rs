@@ -28,7 +28,7 @@ pub(crate) async fn confirm(
     Ok(page.into_response())
 }
 
-/// Sends it, as `POST /recovery` does.
+/// Sends it, as `POST /recovery` does. The audit event also names the user.
 pub(crate) async fn send(
     caller: AdminCaller,
     Path(named): Path<String>,
@@ -38,7 +38,7 @@ pub(crate) async fn send(
         return Ok(see_other(&user_path(&named)));
     };
     let service = &caller.doorward().recovery;
-    match service.request(&caller.ctx, address).await {
+    match service.request_for(&caller.ctx, user.id, address).await {
         Ok(()) => Ok(done(&named, "recovery-sent")),
         Err(error) => {
             let (act, sent) = (act(address), SentAct::new(None));

@@ -48,6 +48,7 @@ pub(crate) async fn create_user(caller: Caller, fields: Fields) -> Result<Respon
     let user = ViewedUser {
         user,
         last_sign_in_at: None,
+        is_locked_out: false,
     };
     let mut response = user_response(StatusCode::CREATED, &user);
     if let Ok(location) = HeaderValue::from_str(&location) {

@@ -6,8 +6,10 @@ use axum::response::Html;
 use doorward_domain::Ctx;
 use doorward_domain::devices::ClientProgram;
 use doorward_domain::factors::{Factor, FactorList};
+use doorward_domain::limits::BACKOFF_DELAYS;
 use doorward_domain::model::{AuthMethod, Session, Status, User, UserFilter};
 use doorward_domain::store::Order;
+use doorward_domain::users::{Account, SignInFailures};
 use doorward_domain::values::{EmailAddress, LanguageTag, Name, Role, Username};
 use minijinja::{Value, context};
 
@@ -23,6 +25,8 @@ use crate::users::admin;
 
 /// Number of users on a page.
 const PAGE_SIZE: usize = 25;
+/// Number of wrong passwords in a row after which each attempt has to wait.
+const FIRST_DELAY: usize = BACKOFF_DELAYS[0].0 as usize;
 /// The parameters of the list.
 const FILTERS: [&str; 8] = [
     "q",
@@ -64,7 +68,18 @@ pub(crate) async fn list_page(
     let is_back = query.flag("back");
     let done = outcome.done(&mut query, &["deleted"]);
     let filter = admin::take_filter(&mut query, [first_of_day, end_of_day]);
-    query.finish()?;
+    let path = ConsoleSection::Users.path();
+    let template = "users/console-list";
+    if let Err(problem) = query.finish() {
+        let page = |form: &ListForm| {
+            caller.render(
+                ConsoleSection::Users,
+                template,
+                context! { done, ..form.context() },
+            )
+        };
+        return Err(form.rejected(problem, page));
+    }
     let order = match filter.text {
         Some(_) => Order::Ascending,
         None => Order::Descending,
@@ -90,17 +105,17 @@ pub(crate) async fn list_page(
     let link = |cursor, more: &[(&str, &str)]| {
         let cursor = admin::cursor_text(&cursor);
         let more = [&[("cursor", cursor.as_str())][..], more].concat();
-        form.link(ConsoleSection::Users.path(), &more)
+        form.link(path, &more)
     };
     let values = context! {
         users => page.users.iter().map(row).collect::<Vec<_>>(),
         previous => previous.map(|cursor| link(cursor, &[("back", "1")])),
         next => page.next.map(|cursor| link(cursor, &[])),
-        first => (!is_first).then(|| form.link(ConsoleSection::Users.path(), &[])),
+        first => (!is_first).then(|| form.link(path, &[])),
         done,
-        filters => form.values(),
+        ..form.context()
     };
-    Ok(caller.render(ConsoleSection::Users, "users/console-list", values))
+    Ok(caller.render(ConsoleSection::Users, template, values))
 }
 
 /// Everything that the API shows of a user, and what an admin can do.
@@ -119,7 +134,7 @@ pub(crate) async fn user_page(
         profile => profile(user),
         page => user_path(&user.id.to_string()),
         is_self => user.id == caller.session().user().id,
-        last_sign_in => account.last_sign_in_at.map(moment),
+        sign_in => sign_in(&account),
         acts => acts(user, !sessions.is_empty()),
         has_no_link => is_active(user) && user.email.is_none(),
         sessions => sessions.iter().map(session).collect::<Vec<_>>(),
@@ -152,6 +167,28 @@ fn profile(user: &User) -> Value {
     }
 }
 
+/// What may keep the user from signing in.
+fn sign_in(account: &Account) -> Value {
+    let failures = &account.sign_in_failures;
+    let last = failures.last.as_ref();
+    context! {
+        last => account.last_sign_in_at.map(moment),
+        failures => failures.count,
+        has_more => failures.count == SignInFailures::MAX,
+        is_delayed => failures.count >= FIRST_DELAY,
+        failed => last.map(|event| moment(event.at)),
+        reason => last.and_then(|event| event.detail.as_deref()),
+        is_locked_out => failures.is_locked_out,
+        locked_out => failures.locked_out_at.map(moment),
+        can_recover => can_recover(&account.user),
+    }
+}
+
+/// Returns `true` if a link to set a new password can be sent.
+fn can_recover(user: &User) -> bool {
+    user.email.is_some() && is_active(user)
+}
+
 /// Returns `true` if the account is neither disabled, nor unconfirmed, nor about to be deleted.
 fn is_active(user: &User) -> bool {
     user.status == Status::Active && user.deletion.is_none()
@@ -176,11 +213,7 @@ fn acts(user: &User, has_sessions: bool) -> Vec<Value> {
             "confirmation",
             user.unconfirmed_address().is_some() && !is_disabled,
         ),
-        (
-            "send-recovery",
-            "recovery",
-            user.email.is_some() && is_active,
-        ),
+        ("send-recovery", "recovery", can_recover(user)),
         ("edit-profile", "profile", true),
         ("change-email", "email", is_active),
         ("end-sessions", "sessions", has_sessions),

@@ -64,6 +64,11 @@ pub struct UserView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false, format = DateTime, example = "2026-11-21T08:00:00Z")]
     last_sign_in_at: Option<Timestamp>,
+    /// `true` if the password is not accepted on devices where the user has not signed in, because of too many wrong passwords.
+    /// It ends with a new password, or a sign-in on a known device. Absent otherwise, in lists, and in one's own account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = true)]
+    locked_out: Option<bool>,
 }
 
 impl From<&User> for UserView {
@@ -83,13 +88,17 @@ impl From<&User> for UserView {
             updated_at: user.updated_at,
             deletion_at: user.deletion.map(|deletion| deletion.at),
             last_sign_in_at: None,
+            locked_out: None,
         }
     }
 }
 
 impl From<&ViewedUser> for UserView {
     fn from(viewed: &ViewedUser) -> Self {
-        Self::from(&viewed.user).with_last_sign_in(viewed.last_sign_in_at)
+        Self {
+            locked_out: viewed.is_locked_out.then_some(true),
+            ..Self::from(&viewed.user).with_last_sign_in(viewed.last_sign_in_at)
+        }
     }
 }
 

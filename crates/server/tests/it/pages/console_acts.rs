@@ -297,6 +297,40 @@ async fn an_admin_sends_the_links_that_a_user_could_request() {
 }
 
 #[tokio::test]
+async fn a_recovery_that_an_admin_sends_is_in_the_activity_of_the_user() {
+    for (language, words) in [
+        ("en", "Recovery requested"),
+        ("de", "Wiederherstellung angefordert"),
+    ] {
+        let app = TestApp::new().await;
+        app.allow_unread_mail();
+        let mut browser = admin_browser(&app, language).await;
+        let root = app.sign_in("root").await;
+        let ben = app.user("ben").await;
+        browser
+            .post("/admin/users/ben/recovery", "")
+            .await
+            .expect(303);
+        let page = browser.get("/admin/users/ben").await;
+        browser.page(page, 200).shows(&[words]);
+        let page = browser.get("/admin/audit?user=ben&actor=root").await;
+        browser.page(page, 200).shows(&[words]);
+        let events = root.get("/audit?user=ben&event=recovery-requested").await;
+        let events = events.expect(200).json();
+        assert_eq!(
+            events["items"][0]["actor"],
+            format!("user:{}", id_of(&root).await)
+        );
+        let activity = ben.get("/user/me/activity").await.expect(200).json();
+        let own = &activity["items"][0];
+        assert_eq!(
+            (&own["event"], &own["actor"]),
+            (&json!("recovery-requested"), &json!("admin"))
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_admin_deletes_a_user_after_some_days_or_at_once_and_keeps_one() {
     for (language, texts) in [
         (

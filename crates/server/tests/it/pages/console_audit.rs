@@ -112,6 +112,92 @@ async fn the_log_is_filtered_by_network_and_its_download_has_the_same_filters() 
 }
 
 #[tokio::test]
+async fn an_invalid_filter_is_shown_again_with_its_error_and_no_events() {
+    for (language, title, network, day, choice) in [
+        (
+            "en",
+            "<title>Error:",
+            "Enter an IP address, or a network such as 203.0.113.0/24.",
+            "Enter a day, such as 2026-11-21.",
+            "Choose an entry from the list.",
+        ),
+        (
+            "de",
+            "<title>Fehler:",
+            "Geben Sie eine IP-Adresse oder ein Netz wie 203.0.113.0/24 ein.",
+            "Geben Sie einen Tag wie 2026-11-21 ein.",
+            "Wählen Sie einen Eintrag aus der Liste.",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        for (query, field, value, fault) in [
+            ("address=office", "address", "office", network),
+            (
+                "address=203.0.113.0%2F99",
+                "address",
+                "203.0.113.0/99",
+                network,
+            ),
+            ("since=2026-13-45", "since", "2026-13-45", day),
+            ("until=soon", "until", "soon", day),
+            ("outcome=maybe", "outcome", "ben", choice),
+            ("event=nothing", "event", "ben", choice),
+        ] {
+            let page = browser.get(&format!("/admin/audit?user=ben&{query}")).await;
+            let page = browser.page(page, 422).shows(&[
+                title,
+                "role=\"alert\"",
+                "value=\"ben\"",
+                &format!("<p><a href=\"#{field}\">{fault}</a></p>"),
+                &format!("<p class=\"fault\" id=\"{field}-fault\">{fault}</p>"),
+                &format!("value=\"{value}\""),
+                "aria-invalid=\"true\"",
+            ]);
+            assert!(!page.0.contains("id=\"list\""), "{query}: {}", page.0);
+        }
+        // No form has this parameter.
+        let page = browser.get("/admin/audit?address=office&nope=1").await;
+        let page = browser.page(page, 422);
+        assert!(!page.0.contains("id=\"address\""), "{}", page.0);
+    }
+}
+
+#[tokio::test]
+async fn views_are_hidden_until_they_are_selected() {
+    for (language, label) in [
+        ("en", "Show what admins viewed"),
+        ("de", "Zeigen, was Admins angesehen haben"),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        app.create("ben", Role::User).await;
+        for path in ["", "/users", "/users/ben", "/outbox", "/audit"] {
+            browser.get(&format!("/admin{path}")).await.expect(200);
+        }
+        let view = |kind: &AuditKind| format!("<code class=\"hint\">{}</code>", kind.as_str());
+        let (listed, checked) = (
+            view(&AuditKind::UsersListed),
+            "value=\"true\" autocomplete=\"off\" checked",
+        );
+        let page = browser.get("/admin/audit").await;
+        let page = browser
+            .page(page, 200)
+            .shows(&[&view(&AuditKind::SignIn), label]);
+        for kind in AuditKind::VIEWS {
+            assert!(!page.0.contains(&view(kind)), "{}", page.0);
+        }
+        assert!(!page.0.contains(checked), "{}", page.0);
+        let page = browser.get("/admin/audit?event=users-listed").await;
+        browser.page(page, 200).shows(&[&listed]);
+        let page = browser.get("/admin/audit?views=true").await;
+        browser
+            .page(page, 200)
+            .shows(&[&listed, checked, "href=\"/audit/export\""]);
+    }
+}
+
+#[tokio::test]
 async fn a_page_without_an_event_that_leads_on_has_the_download() {
     let app = TestApp::new().await;
     app.store_sign_ins(1_001).await;

@@ -189,6 +189,49 @@ async fn more_filters_are_by_day_and_stay_open_while_one_is_set() {
 }
 
 #[tokio::test]
+async fn an_invalid_filter_is_shown_again_with_its_error_and_no_users() {
+    for (language, text, day, choice) in [
+        (
+            "en",
+            "Enter at most 200 characters.",
+            "Enter a day, such as 2026-11-21.",
+            "Choose an entry from the list.",
+        ),
+        (
+            "de",
+            "Geben Sie höchstens 200 Zeichen ein.",
+            "Geben Sie einen Tag wie 2026-11-21 ein.",
+            "Wählen Sie einen Eintrag aus der Liste.",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        let long = "x".repeat(201);
+        let long = long.as_str();
+        for (field, value, fault) in [
+            ("created_since", "2026-13-45", day),
+            ("created_until", "soon", day),
+            ("signed_in_since", "soon", day),
+            ("not_signed_in_since", "soon", day),
+            ("second_factor", "maybe", choice),
+            ("q", long, text),
+        ] {
+            let path = format!("/admin/users?role=admin&{field}={value}");
+            let page = browser.get(&path).await;
+            let page = browser.page(page, 422).shows(&[
+                "role=\"alert\"",
+                "<option value=\"admin\" selected>",
+                &format!("<p><a href=\"#{field}\">{fault}</a></p>"),
+                &format!("<p class=\"fault\" id=\"{field}-fault\">{fault}</p>"),
+            ]);
+            assert!(!page.0.contains("id=\"list\""), "{field}: {}", page.0);
+            let shown = page.0.contains(&format!("value=\"{value}\""));
+            assert_eq!(shown, fault != choice, "{field}: {}", page.0);
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_page_of_a_user_shows_what_the_api_shows() {
     let app = TestApp::new().await;
     let mut browser = admin_browser(&app, "en").await;
@@ -286,6 +329,62 @@ async fn the_page_of_a_user_is_in_german_too() {
         browser
             .page(page, 200)
             .shows(&["<bdi>Authenticator-App</bdi>"]);
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_a_user_says_what_keeps_them_from_signing_in_and_what_helps() {
+    for (language, delayed, locked_out, what_ends_it, link) in [
+        (
+            "en",
+            "has to wait for a few seconds.",
+            "Locked out</span> since <time datetime=\"2026-11-21T08:00:40Z\"",
+            "It ends when the user sets a new password,",
+            "Send a link to set a new password",
+        ),
+        (
+            "de",
+            "ein paar Sekunden warten.",
+            "Ausgesperrt</span> seit <time datetime=\"2026-11-21T08:00:40Z\"",
+            "Es endet mit einem neuen Passwort",
+            "Link für ein neues Passwort senden",
+        ),
+    ] {
+        let app = TestApp::with(|options| options.policy.limits.lockout_after = 4).await;
+        app.allow_unread_mail();
+        let mut browser = admin_browser(&app, language).await;
+        let root = app.sign_in("root").await;
+        let id = app.create("ben", Role::User).await.id;
+        let button =
+            format!("<a class=\"button quiet\" href=\"/admin/users/{id}/recovery\">{link}</a>");
+        let wrong = json!({"username": "ben", "password": "not this one"});
+        for failed in 1..=4 {
+            let page = browser.get("/admin/users/ben").await;
+            let page = browser.page(page, 200).0;
+            assert_eq!(page.contains(delayed), failed == 4, "{failed}: {page}");
+            assert!(!page.contains(what_ends_it) && !page.contains(&button));
+            app.advance_seconds(10);
+            app.anonymous()
+                .post("/auth", wrong.clone())
+                .await
+                .expect(401);
+        }
+        let page = browser.get("/admin/users/ben").await;
+        let page = browser.page(page, 200).shows(&[
+            "<dd>4</dd>",
+            "<code>wrong password</code>",
+            locked_out,
+            what_ends_it,
+            &button,
+        ]);
+        assert!(!page.0.contains(delayed), "{}", page.0);
+        let user = root.get("/user/ben").await.expect(200).json();
+        assert_eq!(user["locked_out"], true);
+        let list = root.get("/user?q=ben").await.expect(200).json();
+        assert_eq!(list["items"][0].get("locked_out"), None);
+        let path = "/audit?user=ben&event=sign-in&outcome=failure";
+        let failures = root.get(path).await.expect(200).json();
+        assert_eq!(failures["items"].as_array().unwrap().len(), 4);
     }
 }
 

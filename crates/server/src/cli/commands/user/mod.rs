@@ -61,6 +61,7 @@ async fn list(
         let page = doorward.user_list.list_users(ctx, &filter).await?;
         let viewed = |user: User| ViewedUser {
             last_sign_in_at: page.last_sign_ins.get(&user.id).copied(),
+            is_locked_out: false,
             user,
         };
         users.extend(page.users.into_iter().map(viewed));
