@@ -28,6 +28,8 @@ use crate::factors::verifier::CodeVerifier;
 use crate::factors::{FactorEnrolment, FactorRemoval, FactorUndo, Factors};
 use crate::housekeeping::Housekeeping;
 use crate::invitation::{InvitationAcceptance, Invitations};
+use crate::jobs::leases::JobLeases;
+use crate::jobs::queue::JobQueue;
 use crate::keys::{KeyStore, Keyring, Keys};
 use crate::limits::{MailboxLimits, RateLimiter, ThrottleScope};
 use crate::links::undo::UndoLinks;
@@ -35,7 +37,6 @@ use crate::nodes::Nodes;
 use crate::outbox::admission::MailAdmission;
 use crate::outbox::content::MailContent;
 use crate::outbox::delivery::MailDelivery;
-use crate::outbox::leases::MailLeases;
 use crate::outbox::subscriber::MailSubscriber;
 use crate::outbox::{Outbox, QueuedMails, UnsentMails};
 use crate::passwords::Passwords;
@@ -188,7 +189,7 @@ impl Doorward {
         });
         let user_versions = Arc::<UserVersions>::default();
         let audit_limits = Arc::<AuditLimits>::default();
-        let mail_leases = Arc::<MailLeases>::default();
+        let job_leases = Arc::<JobLeases>::default();
         let queued_mails = Arc::new(QueuedMails::new(store.clone(), policy.max_outbox));
         let writer = Arc::new(Writer {
             store: store.clone(),
@@ -243,12 +244,13 @@ impl Doorward {
         let devices = Arc::new(build!(SignInDevices: store, policy, rate_limiter, device_cookies));
         let completion =
             Arc::new(build!(SignInCompletion: devices, password_attempts, session_issuer, writer));
+        let job_queue = Arc::new(build!(JobQueue: store, clock, job_leases, writer));
         let mail_content = Arc::new(build!(MailContent: store, random, policy, writer));
         let mail_admission = Arc::new(
             build!(MailAdmission: store, clock, policy, rate_limiter, mailbox_limits, writer),
         );
         let mail_delivery = Arc::new(
-            build!(MailDelivery: store, random, clock, mailer, policy, mail_leases, mail_content, mail_admission, writer),
+            build!(MailDelivery: store, random, clock, mailer, policy, job_queue, mail_content, mail_admission, writer),
         );
         let session_check = Arc::new(
             build!(SessionCheck: store, policy, keyring, key_store, sessions, session_ender, last_seen, cache, user_versions, writer),
@@ -283,7 +285,7 @@ impl Doorward {
             audit: build!(Audit: store, clock, last_seen, access, writer),
             audit_chain: build!(AuditChain: store, policy, audit_signer, writer),
             keys: build!(Keys: store, random, policy, keyring, key_store, access, writer),
-            outbox: build!(Outbox: store, clock, mail_leases, queued_mails, mail_delivery, writer),
+            outbox: build!(Outbox: store, job_queue, queued_mails, mail_delivery),
             unsent_mails: build!(UnsentMails: store, random, mailer, access, queued_mails, mail_content, writer),
             housekeeping: build!(Housekeeping: store, policy, user_removal, due_deletions, audit_limits, writer),
             readiness: Readiness::new(store.clone(), sessions.clone(), clock.clone()),

@@ -28,6 +28,7 @@ pub mod factors;
 pub mod fuzzing;
 pub mod housekeeping;
 pub mod invitation;
+mod jobs;
 pub mod keys;
 pub mod limits;
 mod links;

@@ -18,7 +18,7 @@ use crate::factors::verifier::{CodeFailure, CodeVerifier};
 use crate::model::{AuditKind, FactorSet, User};
 use crate::passwords::account::{AccountLookup, own_identifier};
 use crate::passwords::attempts::PasswordAttempts;
-use crate::passwords::verifier::{PasswordVerifier, VerifiedPassword};
+use crate::passwords::verifier::{PasswordVerifier, VerifiedUser};
 use crate::store::{Records, Store};
 use crate::values::{FactorCode, Password};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
@@ -119,7 +119,7 @@ impl Reauthentication {
     pub(crate) async fn finish_proof(
         &self,
         ctx: &Ctx,
-        verified: &VerifiedPassword,
+        verified: &VerifiedUser,
         code: Option<&FactorCode>,
         event: AuditKind,
     ) -> Result<bool, Error> {

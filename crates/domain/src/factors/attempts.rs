@@ -71,10 +71,9 @@ impl CodeAttempts {
         });
         let lockout_after = self.policy.limits.lockout_after;
         let shared = KeyedLimit::backoff(Some(lockout_after), factor_key(user, set));
-        let is_guessable = kind == FactorKind::Totp;
         for backoff in own.iter().chain([&shared]) {
             let is_shared = *backoff == shared;
-            let backoff = Some(backoff).filter(|_| is_guessable).cloned();
+            let backoff = Some(backoff).filter(|_| kind.is_guessable()).cloned();
             let is_of_grant = |granted: &&KeyedLimit| {
                 backoff
                     .as_ref()

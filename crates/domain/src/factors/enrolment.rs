@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use totp_rs::Builder;
-use zeroize::Zeroizing;
 
 use super::challenge::Step;
-use super::totp::{SECRET_BYTES, Totp};
+use super::kinds::Method;
+use super::stored::StoredFactor;
+use super::totp::{NewSecret, Totp, TotpParameters};
 use super::{Factor, MAX_FACTORS, recovery_codes};
 use crate::access::{Access, Action, Begun};
 use crate::clock::RandomSource;
@@ -26,7 +26,7 @@ use crate::model::{FactorProof, FactorSet, FirstAdded, Status, User};
 use crate::policy::Policy;
 use crate::store::{Condition, Store, Write};
 use crate::values::{
-    CredentialId, EmailAddress, FactorCode, FactorKind, FactorName, Invalid, Secret, Username,
+    CredentialId, EmailAddress, FactorCode, FactorName, Invalid, Secret, Username,
 };
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
@@ -76,22 +76,15 @@ impl FactorEnrolment {
         named: &str,
         name: &FactorName,
     ) -> Result<Enrolment, Error> {
-        let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
-        self.random.fill(bytes.as_mut_slice());
-        let (user, totp) = self
-            .write_enrolment(ctx, named, (name, bytes.as_slice()))
+        let new = NewSecret::generate(&*self.random);
+        let (user, factor) = self
+            .write_enrolment(ctx, named, (name, new.bytes()))
             .await?;
-        let app = Builder::new()
-            .with_secret(bytes.to_vec())
-            .with_account_name(label(&account_name(&user)))
-            .with_issuer(Some(label(&self.issuer())))
-            .build();
-        let app = app.map_err(|_| Error::Internal("an authenticator cannot be created"))?;
-        let uri = app.to_url();
+        let (secret, uri) = new.for_app(&account_name(&user), &self.issuer())?;
         Ok(Enrolment {
-            factor: totp.view(),
-            secret: Secret::new(app.secret().to_base32()),
-            uri: Secret::new(uri.map_err(|_| Error::Internal("an authenticator has no URI"))?),
+            factor: factor.view(),
+            secret,
+            uri,
         })
     }
 
@@ -102,7 +95,7 @@ impl FactorEnrolment {
         ctx: &Ctx,
         named: &str,
         (name, secret): (&FactorName, &[u8]),
-    ) -> Result<(User, Totp), Error> {
+    ) -> Result<(User, StoredFactor), Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let begun = self.access.begin(ctx, Action::AddFactor, named).await?;
             let Begun { user, proof, .. } = begun;
@@ -111,7 +104,7 @@ impl FactorEnrolment {
             ensure_room(&set)?;
             let origin = enrolment_origin(ctx);
             let list = self.factor_store.enrolment_list(user.id, ctx.now).await?;
-            let is_replaced = |other: &&Totp| other.is_begun_in(origin.as_deref());
+            let is_replaced = |other: &&StoredFactor| other.is_begun_in(origin.as_deref());
             let (replaced, others): (Vec<_>, Vec<_>) = list.pending.iter().partition(is_replaced);
             if others.len() >= MAX_PENDING {
                 return Err(too_many(format!(
@@ -119,30 +112,27 @@ impl FactorEnrolment {
                 )));
             }
             let random = &*self.random;
-            let totp = Totp::new(
-                &self.keyring,
-                random,
-                (CredentialId::generate(ctx.now, random), user.id),
-                (name.as_str(), secret),
-                ctx.now,
-            );
-            let totp = totp.proved_by(proof).begun_in(origin);
+            let id = CredentialId::generate(ctx.now, random);
+            let parameters = TotpParameters::default();
+            let method = Method::Totp(Totp::new(&self.keyring, random, id, secret, parameters));
+            let factor = StoredFactor::new((id, user.id), name.as_str(), method, ctx.now);
+            let factor = factor.proved_by(proof).begun_in(origin);
             let mut ids: Vec<_> = others.iter().map(|other| other.id).collect();
-            ids.push(totp.id);
+            ids.push(id);
             let mut batch = vec![
                 still_active(ctx, &user),
                 list.write(&ids, ctx.now),
-                totp.write(ctx.now),
+                factor.write(ctx.now),
             ];
             batch.extend(set.unchanged());
-            batch.extend(replaced.iter().map(|totp| totp.delete()));
+            batch.extend(replaced.iter().map(|other| other.delete()));
             batch.extend(
                 self.factor_store
                     .delete_expired(&user, &set, ctx.now)
                     .await?,
             );
             match self.writer.apply(batch).await {
-                Ok(()) => return Ok((user, totp)),
+                Ok(()) => return Ok((user, factor)),
                 // Another enrolment has begun, or the factors, the user's status or the epoch have changed.
                 Err(WriteError::Stale | WriteError::Taken(_)) => {}
                 Err(other) => return Err(other.into()),
@@ -175,7 +165,7 @@ impl FactorEnrolment {
             let codes = set
                 .is_empty()
                 .then(|| recovery_codes::generate(&*self.random));
-            let kind = FactorKind::Totp;
+            let kind = accepted.kind();
             set.add(id, kind);
             if let Some(codes) = &codes {
                 set.set_recovery_codes(codes, ctx.now);
@@ -245,9 +235,15 @@ impl FactorEnrolment {
     }
 
     /// Finds an enrolment of this user that can still be finished.
-    async fn pending(&self, ctx: &Ctx, user: &User, id: CredentialId) -> Result<Totp, Error> {
-        let totp = self.factor_store.own_totp(user, id).await?;
-        totp.filter(|totp| totp.is_pending(ctx.now))
+    async fn pending(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        id: CredentialId,
+    ) -> Result<StoredFactor, Error> {
+        let factor = self.factor_store.own_factor(user, id).await?;
+        factor
+            .filter(|factor| factor.is_pending(ctx.now))
             .ok_or(Error::NotFound)
     }
 
@@ -314,9 +310,4 @@ fn account_name(user: &User) -> String {
     let email = user.email.as_ref().map(EmailAddress::as_str);
     let name = email.or(user.username.as_ref().map(Username::as_str));
     name.unwrap_or_default().to_owned()
-}
-
-/// A text as a part of an `otpauth` label, which is divided by a colon.
-fn label(text: &str) -> String {
-    text.replace(':', " ")
 }

@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use super::totp::Totp;
+use super::stored::StoredFactor;
 use crate::model::{Credential, CredentialKind};
 use crate::store::Write;
 use crate::values::{CredentialId, Secret, UserId};
@@ -15,7 +15,7 @@ use crate::values::{CredentialId, Secret, UserId};
 pub(super) struct EnrolmentList {
     pub(super) user_id: UserId,
     /// Those of its enrolments that can still be finished.
-    pub(super) pending: Vec<Totp>,
+    pub(super) pending: Vec<StoredFactor>,
     pub(super) stored: Option<Secret<String>>,
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::values::{CredentialId, FactorName};
+use crate::values::{CredentialId, FactorKind, FactorName};
 
 /// Maximum number of second factors of a user.
 pub const MAX_FACTORS: usize = 10;
@@ -12,6 +12,8 @@ pub const MAX_FACTORS: usize = 10;
 pub struct Factor {
     /// Its id.
     pub id: CredentialId,
+    /// Its kind.
+    pub kind: FactorKind,
     /// Its name.
     pub name: String,
     /// `false` until its first code is verified.
@@ -32,8 +34,8 @@ impl Factor {
 /// The second factors of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FactorList {
-    /// Authenticator apps, oldest first.
-    pub totp: Vec<Factor>,
+    /// All but the recovery codes, oldest first.
+    pub factors: Vec<Factor>,
     /// Number of unused recovery codes; `None` if the user has no factor.
     pub recovery_codes: Option<usize>,
     /// When the recovery codes were created.

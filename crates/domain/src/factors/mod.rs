@@ -3,7 +3,7 @@
 //! A user has a second factor if their set (`model/factor_set.rs`) contains one. Sign-in (`sign_in`) and reauthentication
 //! (`reauthentication`) then require a code, which `verifier` checks.
 //!
-//! - `totp`: an authenticator app, as a credential.
+//! - `stored`: a factor as it is stored; `kinds`: what differs between the kinds; `totp`: an authenticator app.
 //! - `recovery_codes`: their form and digests.
 //! - `recovery_grant`: the codes that a recovery by mail grants.
 //! - `store`: reads a user's factors; `list`: what the user sees of them.
@@ -22,11 +22,13 @@ pub(crate) mod challenge;
 pub(crate) mod changes;
 mod enrolment;
 mod enrolment_list;
+mod kinds;
 mod list;
 mod recovery_codes;
 pub(crate) mod recovery_grant;
 mod removal;
 pub(crate) mod store;
+mod stored;
 mod totp;
 pub(crate) mod transfer;
 pub(crate) mod undo;

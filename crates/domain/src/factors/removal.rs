@@ -14,7 +14,7 @@ use crate::metric_event::SessionEnd;
 use crate::model::{Credential, FactorProof, FactorSet, User};
 use crate::sessions::SessionEnder;
 use crate::store::{Batch, Store, Write};
-use crate::values::{CredentialId, FactorKind};
+use crate::values::CredentialId;
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// Removes second factors.
@@ -99,7 +99,7 @@ impl FactorRemoval {
         };
         batch.extend(changed.replace(user));
         let removed = set.factors().iter().find(|(id, _)| ids.contains(id));
-        let kind = removed.map_or(FactorKind::Totp, |(_, kind)| *kind);
+        let kind = removed.ok_or(Error::NotFound)?.1;
         for id in ids {
             set.remove(*id);
             batch.push(Write::delete::<Credential>(*id));
@@ -134,19 +134,19 @@ impl FactorRemoval {
         mut batch: Batch,
     ) -> Result<bool, Error> {
         proof.ensure_covers(set)?;
-        let totp = self
+        let unfinished = self
             .factor_store
-            .own_totp(user, id)
+            .own_factor(user, id)
             .await?
             .ok_or(Error::NotFound)?;
-        if totp.is_active() {
+        if unfinished.is_active() {
             // It was finished after the set was read.
             return Ok(false);
         }
         batch.extend(set.unchanged());
-        batch.push(totp.delete());
+        batch.push(unfinished.delete());
         // `delete_expired` would delete an expired one a second time.
-        if totp.is_pending(ctx.now) {
+        if unfinished.is_pending(ctx.now) {
             batch.extend(self.factor_store.delete_expired(user, set, ctx.now).await?);
         }
         self.writer.apply_unless_stale(batch).await

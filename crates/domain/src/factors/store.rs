@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::enrolment_list::EnrolmentList;
 use super::list::FactorList;
-use super::totp::{MAX_DELETED, Totp};
+use super::stored::{MAX_DELETED, StoredFactor};
 use crate::ctx::{Ctx, KnownDevice};
 use crate::error::Error;
-use crate::model::{Credential, CredentialKind, FactorProof, FactorSet, User};
+use crate::model::{Credential, FactorProof, FactorSet, User};
 use crate::store::{Batch, Records, Store, Write};
 use crate::values::{CredentialId, UserId};
 
@@ -28,16 +28,16 @@ pub(crate) struct FactorStore {
 }
 
 impl FactorStore {
-    /// Returns an authenticator of this user, active or not; `None` if the user has none with this id.
-    pub(super) async fn own_totp(
+    /// Returns a factor of this user, active or not; `None` if the user has none with this id.
+    pub(super) async fn own_factor(
         &self,
         user: &User,
         id: CredentialId,
-    ) -> Result<Option<Totp>, Error> {
+    ) -> Result<Option<StoredFactor>, Error> {
         let stored: Option<Credential> = self.store.get(id).await?;
         let is_own =
-            |stored: &Credential| stored.user_id == user.id && stored.kind == CredentialKind::Totp;
-        stored.filter(is_own).map(Totp::read).transpose()
+            |stored: &Credential| stored.user_id == user.id && stored.kind.is_second_factor();
+        stored.filter(is_own).map(StoredFactor::read).transpose()
     }
 
     /// The enrolments of a user that are not finished, also expired ones.
@@ -45,17 +45,17 @@ impl FactorStore {
         &self,
         user: &User,
         set: &FactorSet,
-    ) -> Result<Vec<Totp>, Error> {
+    ) -> Result<Vec<StoredFactor>, Error> {
         let store = &self.store;
         let all: Vec<Credential> = store.list_readable(Credential::of_user(user.id)).await?;
         let others = all
             .iter()
-            .filter(|other| other.kind == CredentialKind::Totp && !set.contains(other.id));
+            .filter(|other| other.kind.is_second_factor() && !set.contains(other.id));
         let ids: Vec<_> = others.map(|other| other.id).collect();
         // The list can be stale, so each is read again by its key.
-        let mut totp = self.read_totp(ids).await?;
-        totp.retain(|totp| !totp.is_active());
-        Ok(totp)
+        let mut factors = self.read_factors(ids).await?;
+        factors.retain(|factor| !factor.is_active());
+        Ok(factors)
     }
 
     /// The deletions of the enrolments that have expired, for a batch that changes the factors.
@@ -66,22 +66,25 @@ impl FactorStore {
         now: Timestamp,
     ) -> Result<Batch, Error> {
         let unfinished = self.unfinished(user, set).await?;
-        let expired = unfinished.iter().filter(|totp| !totp.is_pending(now));
-        Ok(expired.take(MAX_DELETED).map(Totp::delete).collect())
+        let expired = unfinished.iter().filter(|factor| !factor.is_pending(now));
+        Ok(expired
+            .take(MAX_DELETED)
+            .map(StoredFactor::delete)
+            .collect())
     }
 
-    /// The active authenticators of a user.
-    pub(super) async fn authenticators(&self, set: &FactorSet) -> Result<Vec<Totp>, Error> {
-        self.read_totp(set.ids()).await
+    /// The active factors of a user.
+    pub(super) async fn active_factors(&self, set: &FactorSet) -> Result<Vec<StoredFactor>, Error> {
+        self.read_factors(set.ids()).await
     }
 
-    /// Reads authenticators by their keys. Those that do not exist are left out.
-    async fn read_totp(&self, ids: Vec<CredentialId>) -> Result<Vec<Totp>, Error> {
+    /// Reads factors by their keys. Those that do not exist are left out.
+    async fn read_factors(&self, ids: Vec<CredentialId>) -> Result<Vec<StoredFactor>, Error> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let credentials: Vec<Credential> = self.store.get_all(ids).await?;
-        credentials.into_iter().map(Totp::read).collect()
+        credentials.into_iter().map(StoredFactor::read).collect()
     }
 
     /// Reads the list, and those of its enrolments that can still be finished.
@@ -96,8 +99,8 @@ impl FactorStore {
         let ids = stored.iter().flat_map(|text| text.expose().split(' '));
         let ids: Result<_, ()> = ids.map(str::parse).collect();
         let ids = ids.map_err(|()| Error::Internal("a list of enrolments cannot be read"))?;
-        let mut pending = self.read_totp(ids).await?;
-        pending.retain(|totp| totp.is_pending(now));
+        let mut pending = self.read_factors(ids).await?;
+        pending.retain(|factor| factor.is_pending(now));
         Ok(EnrolmentList {
             user_id,
             pending,
@@ -107,7 +110,7 @@ impl FactorStore {
 
     /// Lists a user's active factors, and the enrolments that can still be finished.
     pub(crate) async fn list_factors(&self, ctx: &Ctx, user: &User) -> Result<FactorList, Error> {
-        self.factors_with(user, |totp| totp.is_pending(ctx.now))
+        self.factors_with(user, |factor| factor.is_pending(ctx.now))
             .await
     }
 
@@ -119,17 +122,17 @@ impl FactorStore {
     async fn factors_with(
         &self,
         user: &User,
-        is_listed: impl Fn(&Totp) -> bool,
+        is_listed: impl Fn(&StoredFactor) -> bool,
     ) -> Result<FactorList, Error> {
         let set = FactorSet::of_user(&*self.store, user.id).await?;
-        let mut totp = self.authenticators(&set).await?;
+        let mut factors = self.active_factors(&set).await?;
         let unfinished = self.unfinished(user, &set).await?.into_iter();
-        totp.extend(unfinished.filter(is_listed));
-        totp.sort_by_key(|totp| totp.id);
+        factors.extend(unfinished.filter(is_listed));
+        factors.sort_by_key(|factor| factor.id);
         Ok(FactorList {
             recovery_codes: (!set.is_empty()).then(|| set.recovery_codes()),
             codes_created_at: set.codes_created_at(),
-            totp: totp.iter().map(Totp::view).collect(),
+            factors: factors.iter().map(StoredFactor::view).collect(),
         })
     }
 
@@ -146,7 +149,7 @@ impl FactorStore {
         if known.clone().next().is_none() {
             return Ok(None);
         }
-        let apps = self.authenticators(set).await?;
+        let apps = self.active_factors(set).await?;
         Ok(known.find(|device| apps.iter().any(|app| app.was_passed_by(device))))
     }
 
@@ -160,17 +163,19 @@ impl FactorStore {
     ) -> Result<RemovedFactors, Error> {
         let mut set = FactorSet::of_user(&*self.store, user.id).await?;
         let unfinished = self.unfinished(user, &set).await?;
-        let unfinished = unfinished.iter().filter(|totp| totp.added_at() >= since);
-        let mut writes: Batch = unfinished.map(Totp::delete).collect();
+        let unfinished = unfinished
+            .iter()
+            .filter(|factor| factor.added_at() >= since);
+        let mut writes: Batch = unfinished.map(StoredFactor::delete).collect();
         let stored: Vec<Credential> = self.store.get_all(set.ids()).await?;
         // One that cannot be read is removed as well, since it is not known to be older.
         let is_older = |stored: Credential| {
-            let totp = Totp::read(stored).ok();
-            totp.filter(|totp| totp.added_at() < since)
+            let factor = StoredFactor::read(stored).ok();
+            factor.filter(|factor| factor.added_at() < since)
         };
         let older: Vec<_> = stored.into_iter().filter_map(is_older).collect();
         let mut removed = set.ids();
-        removed.retain(|id| !older.iter().any(|totp| totp.id == *id));
+        removed.retain(|id| !older.iter().any(|factor| factor.id == *id));
         for id in &removed {
             set.remove(*id);
             writes.push(Write::delete::<Credential>(*id));

@@ -12,8 +12,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
+use super::kinds::Method;
 use super::list::MAX_FACTORS;
 use super::store::FactorStore;
+use super::stored::StoredFactor;
 use super::totp::Totp;
 use super::{TotpParameters, recovery_codes};
 use crate::clock::RandomSource;
@@ -21,7 +23,7 @@ use crate::error::Error;
 use crate::keys::Keyring;
 use crate::model::{Credential, FactorSet};
 use crate::store::{Batch, Records, Store};
-use crate::values::{CredentialId, FactorKind, FactorName, RECOVERY_DIGEST_BYTES, Secret, UserId};
+use crate::values::{CredentialId, FactorName, RECOVERY_DIGEST_BYTES, Secret, UserId};
 
 /// Length of an imported secret in bytes. Authenticator apps of the past have ten.
 const SECRET_BYTES: RangeInclusive<usize> = 10..=128;
@@ -132,15 +134,16 @@ impl FactorTransfer {
                 recovery_codes: set.recovery_digests().to_vec(),
                 skipped: Vec::new(),
             };
-            let mut authenticators = self.factor_store.authenticators(&set).await?;
+            let mut stored = self.factor_store.active_factors(&set).await?;
             let ids = set.ids();
-            authenticators.sort_by_key(|totp| ids.iter().position(|id| *id == totp.id));
-            for totp in authenticators {
-                let view = totp.view();
+            stored.sort_by_key(|factor| ids.iter().position(|id| *id == factor.id));
+            for factor in stored {
+                let view = factor.view();
                 let name = FactorName::parse(&view.name).unwrap_or_default();
-                match totp.secret(&self.keyring) {
+                let Method::Totp(totp) = factor.method();
+                match totp.secret(&self.keyring, factor.id) {
                     Ok(secret) => factors.totp.push(ExportedTotp {
-                        id: Some(totp.id),
+                        id: Some(factor.id),
                         name,
                         secret: TotpSecret(secret),
                         parameters: totp.parameters(),
@@ -174,16 +177,13 @@ impl FactorTransfer {
         for one in &factors.totp {
             let random = &*self.random;
             let generate = || CredentialId::generate(one.created_at, random);
-            let totp = Totp::new(
-                &self.keyring,
-                random,
-                (one.id.unwrap_or_else(generate), user_id),
-                (one.name.as_str(), one.secret.0.expose()),
-                one.created_at,
-            );
-            let totp = totp.imported(one.parameters);
-            set.add(totp.id, FactorKind::Totp);
-            batch.push(totp.write(now));
+            let id = one.id.unwrap_or_else(generate);
+            let secret = one.secret.0.expose();
+            let totp = Totp::new(&self.keyring, random, id, secret, one.parameters);
+            let (name, method) = (one.name.as_str(), Method::Totp(totp));
+            let factor = StoredFactor::new((id, user_id), name, method, one.created_at).imported();
+            set.add(id, factor.kind());
+            batch.push(factor.write(now));
         }
         set.set_recovery_digests(factors.recovery_codes.clone());
         batch.push(set.insert(now));

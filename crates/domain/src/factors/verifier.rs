@@ -64,8 +64,8 @@ impl CodeVerifier {
         event: AuditKind,
     ) -> Result<VerifiedCode, CodeFailure> {
         let writes = match kind {
-            FactorKind::Totp => self.use_totp_code(ctx, (user, &set), code).await?,
             FactorKind::RecoveryCode => self.use_recovery_code(ctx, user, set, code)?,
+            kind => self.use_code(ctx, (user, &set), kind, code).await?,
         };
         if let Some(writes) = writes {
             return Ok(VerifiedCode { writes, kind });
@@ -104,23 +104,25 @@ impl CodeVerifier {
         }
     }
 
-    async fn use_totp_code(
+    async fn use_code(
         &self,
         ctx: &Ctx,
         (user, set): (&User, &FactorSet),
+        kind: FactorKind,
         code: &FactorCode,
     ) -> Result<Option<Batch>, Error> {
         let mut accepted = None;
-        for totp in self.factor_store.authenticators(set).await? {
-            match totp.accept(&self.keyring, code, ctx.now) {
+        let factors = self.factor_store.active_factors(set).await?.into_iter();
+        for factor in factors.filter(|factor| factor.kind() == kind) {
+            match factor.accept(&self.keyring, code, ctx.now) {
                 Ok(used) => accepted = accepted.or(used),
-                // Another authenticator, or a recovery code, can still be accepted.
+                // Another factor, or a recovery code, can still be accepted.
                 Err(error) => {
-                    tracing::error!(factor.id = %totp.id, %error, "an authenticator cannot be used; remove it with `doorward user remove-factor`");
+                    tracing::error!(factor.id = %factor.id, %error, "a second factor cannot be used; remove it with `doorward user remove-factor`");
                 }
             }
         }
-        Ok(accepted.map(|totp| vec![totp.passed_by(ctx, user).write(ctx.now)]))
+        Ok(accepted.map(|factor| vec![factor.passed_by(ctx, user).write(ctx.now)]))
     }
 
     fn use_recovery_code(

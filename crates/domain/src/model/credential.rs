@@ -37,6 +37,14 @@ impl CredentialKind {
         }
     }
 
+    /// Returns `true` if the credential is a second factor.
+    pub(crate) fn is_second_factor(self) -> bool {
+        match self {
+            Self::Password | Self::FactorSet | Self::EnrolmentList => false,
+            Self::Totp => true,
+        }
+    }
+
     /// Finds a kind by its name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)

@@ -177,7 +177,7 @@ impl FactorSet {
     pub(crate) fn kinds(&self) -> Vec<FactorKind> {
         let is_accepted = |kind: &FactorKind| match kind {
             FactorKind::RecoveryCode => !self.recovery_codes.is_empty(),
-            FactorKind::Totp => self.factors.iter().any(|(_, stored)| stored == kind),
+            _ => self.factors.iter().any(|(_, stored)| stored == kind),
         };
         FactorKind::ALL
             .iter()

@@ -66,6 +66,11 @@ impl MailJob {
         has_next.then_some(self.due_at)
     }
 
+    /// The job, and the end of its lease.
+    pub(crate) fn lease(&self) -> (JobId, Timestamp) {
+        (self.id, self.due_at)
+    }
+
     /// The attempt that has just failed.
     pub(crate) fn failed_attempt<'a>(&self, error: &'a str) -> FailedAttempt<'a> {
         let number = self.attempts;

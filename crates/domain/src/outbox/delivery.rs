@@ -7,15 +7,14 @@ use jiff::SignedDuration;
 
 use super::admission::{Admission, MailAdmission};
 use super::content::{MailContent, Outgoing};
-use super::unless_deleted;
 use crate::clock::{Clock, RandomSource};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
 use crate::events::Event;
+use crate::jobs::queue::JobQueue;
 use crate::limits::{MAILBOX, MAILBOX_CEILING};
 use crate::metric_event::{MailFate, MetricEvent};
 use crate::model::{Job, LEASE_DURATION, MailJob, MailKind, User};
-use crate::outbox::leases::MailLeases;
 use crate::outbox::{Mail, MailError, Mailer};
 use crate::policy::Policy;
 use crate::store::{Records, Store, Write};
@@ -37,7 +36,7 @@ pub(crate) struct MailDelivery {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mailer: Arc<dyn Mailer>,
     pub(crate) policy: Arc<Policy>,
-    pub(crate) mail_leases: Arc<MailLeases>,
+    pub(crate) job_queue: Arc<JobQueue>,
     pub(crate) mail_content: Arc<MailContent>,
     pub(crate) mail_admission: Arc<MailAdmission>,
     pub(crate) writer: Arc<Writer>,
@@ -60,7 +59,7 @@ impl MailDelivery {
             (MailKind::ConfirmationResend, None) => self.resend_confirmation(ctx, job).await?,
             _ => vec![self.deliver_resolved(ctx, job).await?],
         };
-        self.mail_leases.remove(job.id);
+        self.job_queue.done(job.id);
         Ok(fates)
     }
 
@@ -69,7 +68,7 @@ impl MailDelivery {
             Some(mail) => self.send(ctx, job, &mail).await?,
             None => self.drop_mail(job).await?,
         };
-        self.mail_leases.remove(job.id);
+        self.job_queue.done(job.id);
         Ok(fate)
     }
 
@@ -105,7 +104,7 @@ impl MailDelivery {
             Err(WriteError::Stale) => return Ok(Vec::new()),
             Err(other) => return Err(other.into()),
         }
-        self.mail_leases.insert(&mails, ctx.now);
+        self.job_queue.hold(ctx, mails.iter().map(MailJob::lease));
         let runs = mails.iter().map(|mail| self.deliver_resolved(ctx, mail));
         join_all(runs).await.into_iter().collect()
     }
@@ -163,7 +162,7 @@ impl MailDelivery {
         }
         let due_at = now + retry_delay(age);
         let retry = Job::retry_at(job.id, due_at, job.failed_attempt(&reply));
-        unless_deleted(&self.writer, retry).await?;
+        self.job_queue.update(retry).await?;
         tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, mail.due_at = %due_at, error = %cause, "mail deferred");
         Ok(self.record(job, MailFate::Deferred))
     }

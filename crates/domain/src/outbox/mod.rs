@@ -8,7 +8,6 @@
 pub(crate) mod admission;
 pub(crate) mod content;
 pub(crate) mod delivery;
-pub(crate) mod leases;
 mod manage;
 mod port;
 mod queued_mails;
@@ -18,14 +17,12 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use crate::clock::Clock;
 use crate::ctx::Ctx;
-use crate::error::{Error, WriteError};
+use crate::error::Error;
+use crate::jobs::queue::JobQueue;
 use crate::metric_event::MailFate;
 use crate::model::{Job, LEASE_DURATION, MailJob};
-use crate::outbox::leases::MailLeases;
-use crate::store::{Claim, Record, Records, Row, Store, Write};
-use crate::writer::Writer;
+use crate::store::{Row, Store};
 
 use delivery::MailDelivery;
 pub use manage::{UnsentMails, ViewedMail};
@@ -33,8 +30,6 @@ pub use port::{MAIL_TIMEOUT, Mail, MailError, MailText, Mailer, OutboxStats};
 pub(crate) use queued_mails::QueuedMails;
 
 const _: () = assert!(MAIL_TIMEOUT.as_secs() + 20 <= LEASE_DURATION.as_secs().unsigned_abs());
-/// Number of leases that one write ends.
-const EXPIRED_AT_ONCE: usize = 100;
 
 /// Result of one run of the worker: numbers of mails.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -68,26 +63,17 @@ impl DeliveryCounts {
 /// Sends the mails in the outbox.
 pub struct Outbox {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) mail_leases: Arc<MailLeases>,
+    pub(crate) job_queue: Arc<JobQueue>,
     pub(crate) queued_mails: Arc<QueuedMails>,
     pub(crate) mail_delivery: Arc<MailDelivery>,
-    pub(crate) writer: Arc<Writer>,
 }
 
 impl Outbox {
     /// Sends up to `limit` due mails concurrently. One run of the worker.
     pub async fn deliver(&self, ctx: &Ctx, limit: usize) -> Result<DeliveryCounts, Error> {
         self.queued_mails.refresh(ctx).await?;
-        let claim = Claim {
-            table: MailJob::TABLE,
-            kinds: MailJob::kinds(),
-            now: ctx.now,
-            lease_until: ctx.now + LEASE_DURATION,
-            limit,
-        };
-        let jobs: Vec<MailJob> = self.store.claim(claim).await?;
-        self.mail_leases.insert(&jobs, ctx.now);
+        let jobs: Vec<MailJob> = self.job_queue.claim(ctx, MailJob::kinds(), limit).await?;
+        self.job_queue.hold(ctx, jobs.iter().map(MailJob::lease));
         if !jobs.is_empty() {
             // There may be more, for a task that waits.
             self.queued_mails.wake();
@@ -105,30 +91,13 @@ impl Outbox {
     /// Releases the leases on mails whose delivery was interrupted, so that another node, or the next start, sends
     /// them at once. Returns their number.
     pub async fn release_leases(&self) -> Result<usize, Error> {
-        let now = self.clock.now();
-        let ids = self.mail_leases.take(now);
-        for id in &ids {
-            unless_deleted(&self.writer, Job::release(*id, now)).await?;
-        }
-        Ok(ids.len())
+        self.job_queue.release_leases().await
     }
 
     /// Ends all leases on mails. Only for the start of a process that has the database to itself: any lease then
     /// belongs to a process that died.
     pub async fn expire_leases(&self, ctx: &Ctx) -> Result<(), Error> {
-        let leased = Job::due_between(ctx.now, ctx.now + LEASE_DURATION).only(MailJob::is_mail());
-        let leased: Vec<MailJob> = self.store.list_readable(leased).await?;
-        for batch in leased.chunks(EXPIRED_AT_ONCE) {
-            let expire = batch
-                .iter()
-                .map(|job| Job::expire_lease(job.id, job.due_at, ctx.now));
-            match self.writer.apply(expire.collect()).await {
-                // Another process holds or deleted one of them. The leases end by themselves.
-                Ok(()) | Err(WriteError::Stale) => {}
-                Err(other) => return Err(other.into()),
-            }
-        }
-        Ok(())
+        self.job_queue.expire_leases(ctx, MailJob::is_mail()).await
     }
 
     /// Counts the mails in the outbox.
@@ -159,13 +128,5 @@ impl Outbox {
     /// Waits until this node has added a mail, or has found one that is due. For the worker.
     pub async fn mail_enqueued(&self) {
         self.queued_mails.enqueued().await;
-    }
-}
-
-/// Applies a write to a mail, unless it was deleted.
-async fn unless_deleted(writer: &Writer, write: Write) -> Result<(), Error> {
-    match writer.apply(vec![write]).await {
-        Ok(()) | Err(WriteError::Stale) => Ok(()),
-        Err(other) => Err(other.into()),
     }
 }

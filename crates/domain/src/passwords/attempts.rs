@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::account::own_identifier;
-use super::verifier::VerifiedPassword;
+use super::verifier::VerifiedUser;
 use crate::ctx::Ctx;
 use crate::error::{Error, chain};
 use crate::events::Event;
@@ -142,7 +142,7 @@ impl PasswordAttempts {
     pub(crate) async fn wrong_passwords_before(
         &self,
         ctx: &Ctx,
-        verified: &VerifiedPassword,
+        verified: &VerifiedUser,
     ) -> Result<u32, Error> {
         let attempt = verified.attempt.as_ref();
         match attempt.map(|attempt| (attempt.failed_before, &attempt.account)) {
@@ -155,7 +155,7 @@ impl PasswordAttempts {
     }
 
     /// Clears the failures on every node after a correct password.
-    pub(crate) async fn clear(&self, verified: &VerifiedPassword) -> Result<(), Error> {
+    pub(crate) async fn clear(&self, verified: &VerifiedUser) -> Result<(), Error> {
         let Some(attempt) = &verified.attempt else {
             return Ok(());
         };
@@ -193,7 +193,7 @@ impl PasswordAttempts {
     pub(crate) async fn release_backoff(
         &self,
         ctx: &Ctx,
-        verified: &VerifiedPassword,
+        verified: &VerifiedUser,
     ) -> Result<(), Error> {
         let limits = verified.attempt.iter().flat_map(|attempt| &attempt.limits);
         let backoff: Vec<KeyedLimit> = limits.take(1).cloned().collect();

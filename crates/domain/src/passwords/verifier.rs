@@ -24,10 +24,10 @@ fn unknown_user_id() -> UserId {
     UserId::from_bytes([0; 16])
 }
 
-/// A password that was verified. The wrong ones before it stay counted until the caller clears them with
+/// A user whose password was verified. The wrong ones before it stay counted until the caller clears them with
 /// [`PasswordAttempts::clear`]: a correct password that still needs a second factor clears nothing.
-pub(crate) struct VerifiedPassword {
-    /// Its user; without `data` if it was found by a name ([`PasswordVerifier::load_data`]).
+pub(crate) struct VerifiedUser {
+    /// The user; without `data` if it was found by a name ([`PasswordVerifier::load_data`]).
     pub(crate) user: User,
     /// The attempt, as it was counted; `None` for a user whose address is pending, whose attempts stay counted.
     pub(crate) attempt: Option<PasswordAttempt>,
@@ -85,7 +85,7 @@ impl PasswordVerifier {
         lookup: AccountLookup,
         password: &Password,
         kind: AuditKind,
-    ) -> Result<VerifiedPassword, Error> {
+    ) -> Result<VerifiedUser, Error> {
         let AccountLookup {
             owner,
             pending,
@@ -117,7 +117,7 @@ impl PasswordVerifier {
         match verified.await {
             Ok(None) => {}
             Ok(Some(user)) => {
-                return Ok(VerifiedPassword {
+                return Ok(VerifiedUser {
                     user,
                     attempt: Some(attempt),
                 });
@@ -147,7 +147,7 @@ impl PasswordVerifier {
             self.writer.apply(std::mem::take(&mut lockout)).await?;
         }
         match unconfirmed? {
-            Some(user) => Ok(VerifiedPassword {
+            Some(user) => Ok(VerifiedUser {
                 user,
                 attempt: None,
             }),
@@ -163,7 +163,7 @@ impl PasswordVerifier {
         lookup: AccountLookup,
         password: &Password,
         kind: AuditKind,
-    ) -> Result<VerifiedPassword, Error> {
+    ) -> Result<VerifiedUser, Error> {
         let verified = self
             .verify_password(ctx, identifier, lookup, password, kind)
             .await?;

@@ -11,7 +11,7 @@ use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::model::AuthMethod;
 use crate::passwords::attempts::PasswordAttempts;
-use crate::passwords::verifier::VerifiedPassword;
+use crate::passwords::verifier::VerifiedUser;
 use crate::sessions::{SessionIssuer, SignedIn};
 use crate::store::Batch;
 use crate::writer::Writer;
@@ -29,7 +29,7 @@ impl SignInCompletion {
     pub(super) async fn history(
         &self,
         ctx: &Ctx,
-        verified: &VerifiedPassword,
+        verified: &VerifiedUser,
     ) -> Result<SignInHistory, Error> {
         let (devices, wrong_passwords) = tokio::join!(
             self.devices.recorded_devices(ctx, &verified.user),
@@ -46,7 +46,7 @@ impl SignInCompletion {
     pub(super) async fn complete(
         &self,
         ctx: &Ctx,
-        (verified, history): (&VerifiedPassword, SignInHistory),
+        (verified, history): (&VerifiedUser, SignInHistory),
         proved: (Vec<AuthMethod>, Timestamp),
         mut batch: Batch,
     ) -> Result<SignedIn, Error> {

@@ -15,7 +15,7 @@ use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::{AuditKind, AuthMethod, FactorSet};
 use crate::passwords::account::own_identifier;
 use crate::passwords::attempts::PasswordAttempts;
-use crate::passwords::verifier::{PasswordVerifier, VerifiedPassword};
+use crate::passwords::verifier::{PasswordVerifier, VerifiedUser};
 use crate::sessions::SignedIn;
 use crate::sign_up::CompletedSignUp;
 use crate::store::{Batch, Store};
@@ -94,7 +94,7 @@ impl SignIn {
         {
             return Ok(Outcome::NextFactor(next));
         }
-        let verified = VerifiedPassword {
+        let verified = VerifiedUser {
             attempt: Some(self.password_attempts.earlier(ctx, user)?),
             user: user.clone(),
         };
@@ -130,7 +130,7 @@ impl SignIn {
             FactorSet::of_user(&*self.store, found.user.id),
             self.completion.history(ctx, &found),
         );
-        let verified = VerifiedPassword {
+        let verified = VerifiedUser {
             user: user?,
             ..found
         };

@@ -14,7 +14,7 @@ use crate::factors::verifier::{CodeFailure, CodeVerifier};
 use crate::metric_event::{MetricEvent, SignInOutcome};
 use crate::model::{AuditKind, AuthMethod, FactorSet, User};
 use crate::passwords::attempts::PasswordAttempts;
-use crate::passwords::verifier::VerifiedPassword;
+use crate::passwords::verifier::VerifiedUser;
 use crate::policy::Policy;
 use crate::sessions::SignedIn;
 use crate::sign_in::completion::SignInCompletion;
@@ -138,13 +138,13 @@ impl SecondStep {
         }
     }
 
-    /// Creates the session of a sign-in in which the user has added a factor.
+    /// Creates the session of a sign-in in which the user has added a factor of this kind.
     #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn finish_enrolling(&self, ctx: &Ctx) -> Result<SignedIn, Error> {
+    pub async fn finish_enrolling(&self, ctx: &Ctx, kind: FactorKind) -> Result<SignedIn, Error> {
         let Actor::Enrolling { challenge, .. } = &ctx.actor else {
             return Err(Error::AuthenticationRequired);
         };
-        let outcome = self.open_enrolled_session(ctx, challenge).await;
+        let outcome = self.open_enrolled_session(ctx, challenge, kind).await;
         self.record_outcome(&outcome);
         outcome
     }
@@ -153,10 +153,11 @@ impl SecondStep {
         &self,
         ctx: &Ctx,
         challenge: &Digest,
+        kind: FactorKind,
     ) -> Result<SignedIn, Error> {
         let (challenge, user) = self.challenges.find_challenge(ctx, challenge).await?;
         challenge.ensure_step_is(&Step::Enrolled)?;
-        let amr = AuthMethod::with_factor(FactorKind::Totp);
+        let amr = AuthMethod::with_factor(kind);
         let opened = self.open_session(ctx, user, (&challenge, 0), amr, Batch::new());
         match opened.await {
             // Another request has used the challenge.
@@ -176,7 +177,7 @@ impl SecondStep {
     ) -> Result<SignedIn, Error> {
         batch.push(challenge.mark_used(ctx.now));
         let auth_time = challenge.state.password_entered_at.unwrap_or(ctx.now);
-        let verified = VerifiedPassword {
+        let verified = VerifiedUser {
             attempt: Some(self.password_attempts.earlier(ctx, &user)?),
             user,
         };

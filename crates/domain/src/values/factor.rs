@@ -24,6 +24,16 @@ string_enum! {
     }
 }
 
+impl FactorKind {
+    /// Returns `true` if its codes are so short that they can be guessed.
+    pub(crate) fn is_guessable(self) -> bool {
+        match self {
+            Self::Totp => true,
+            Self::RecoveryCode => false,
+        }
+    }
+}
+
 /// A code as a user enters it: of an authenticator app, or a recovery code. Not verified.
 #[derive(Debug, Clone)]
 pub struct FactorCode(Secret<String>);

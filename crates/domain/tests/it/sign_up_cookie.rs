@@ -1,6 +1,7 @@
 //! Signed in right after a sign-up: at once, or in the browser that confirms the address.
 
 use doorward_domain::email::Confirmed;
+use doorward_domain::factors::FactorKind;
 use doorward_domain::metric_event::{MetricEvent, SignInOutcome};
 use doorward_domain::model::{AuthMethod, Credential, Device, LastSignIn, Status, User};
 use doorward_domain::outbox::Mail;
@@ -339,7 +340,7 @@ async fn a_required_factor_is_added_before_the_first_session_of_a_sign_up() {
         let signed_in = node
             .doorward
             .second_step
-            .finish_enrolling(&ctx)
+            .finish_enrolling(&ctx, FactorKind::Totp)
             .await
             .unwrap();
         assert!(signed_in.session.amr.contains(&AuthMethod::MultiFactor));

@@ -207,7 +207,9 @@ function findDefects({ brand, languages }) {
     if (!isComplete) defects.push(`no button to show the password: ${about(field)}`);
   }
   for (const target of all("button, .button, input:not([hidden], [type=hidden])")) {
-    if (target.getBoundingClientRect().height < 44) defects.push(`too small to touch: ${about(target)}`);
+    // The label around a checkbox can be touched as well.
+    const area = target.closest("label") ?? target;
+    if (area.getBoundingClientRect().height < 44) defects.push(`too small to touch: ${about(target)}`);
   }
   for (const form of all("main form")) {
     const [, ...parts] = [...form.children].filter((element) => element.checkVisibility());

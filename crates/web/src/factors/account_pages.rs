@@ -49,7 +49,7 @@ async fn list(
             last_used => factor.last_used_at.map(moment),
         }
     };
-    let active = factors.totp.iter().filter(|factor| factor.is_active);
+    let active = factors.factors.iter().filter(|factor| factor.is_active);
     let values = context! {
         apps => active.map(row).collect::<Vec<_>>(),
         max_apps => MAX_FACTORS,
@@ -200,7 +200,7 @@ async fn app_to_remove(caller: &AccountCaller, id: &str) -> Option<AppToRemove> 
     let factors = factors.inspect_err(|error| {
         tracing::warn!(error = %chain(error), "failed to read the authenticator app to remove");
     });
-    let apps = factors.ok()?.totp.into_iter();
+    let apps = factors.ok()?.factors.into_iter();
     let apps: Vec<_> = apps.filter(|factor| factor.is_active).collect();
     let app = apps.iter().find(|factor| factor.id.to_string() == id)?;
     Some(AppToRemove {

@@ -67,9 +67,9 @@ pub(crate) struct FactorView {
 }
 
 impl FactorView {
-    fn totp(factor: &Factor) -> Self {
+    fn of(factor: &Factor) -> Self {
         Self {
-            kind: FactorKind::Totp.as_str(),
+            kind: factor.kind.as_str(),
             id: Some(factor.id.to_string()),
             name: Some(factor.name.clone()),
             status: Some(if factor.is_active {
@@ -102,10 +102,10 @@ pub struct FactorListView {
 
 impl From<&FactorList> for FactorListView {
     fn from(list: &FactorList) -> Self {
-        let totp = list.totp.iter().map(FactorView::totp);
+        let factors = list.factors.iter().map(FactorView::of);
         let recovery_codes = list.recovery_codes.map(FactorView::recovery_codes);
         Self {
-            items: totp.chain(recovery_codes).collect(),
+            items: factors.chain(recovery_codes).collect(),
         }
     }
 }
@@ -198,7 +198,7 @@ pub(crate) async fn begin_enrolment(
     let enrolment = begin(&caller, &user, &name.unwrap_or_default(), proof).await?;
     let view = EnrolmentView {
         id: enrolment.factor.id.to_string(),
-        kind: FactorKind::Totp.as_str(),
+        kind: enrolment.factor.kind.as_str(),
         status: "pending",
         qr_svg: qr_svg(enrolment.uri.expose())?,
         secret: enrolment.secret.expose().clone(),
@@ -274,7 +274,7 @@ pub(crate) async fn finish_enrolment(
     let (enrolled, session) = finish(&caller, (&user, &id), &code).await?;
     let view = EnrolledView {
         id: enrolled.factor.id.to_string(),
-        kind: FactorKind::Totp.as_str(),
+        kind: enrolled.factor.kind.as_str(),
         name: enrolled.factor.name.clone(),
         status: "active",
         recovery_codes: enrolled.recovery_codes.as_deref().map(code_texts),
@@ -304,7 +304,8 @@ pub(crate) async fn finish(
     if !matches!(ctx.actor, Actor::Enrolling { .. }) {
         return Ok((enrolled, None));
     }
-    let session = doorward.second_step.finish_enrolling(ctx).await;
+    let kind = enrolled.factor.kind;
+    let session = doorward.second_step.finish_enrolling(ctx, kind).await;
     if let Err(error) = &session {
         // The recovery codes are shown only now. The user signs in with the new factor.
         tracing::warn!(error = %chain(error), "failed to open the session after an enrolment");

@@ -26,7 +26,7 @@ async fn confirmation(
 ) -> Result<Html<String>, Problem> {
     let accounts = &caller.doorward().accounts;
     let account = accounts.view_account(&caller.ctx, user).await?;
-    let mut factors = account.factors.totp.iter();
+    let mut factors = account.factors.factors.iter();
     let factor = factors.find(|factor| factor.id.to_string() == id);
     let act = AdminAct::new("remove-factor", format!("factors/{id}")).with_proof();
     let act = act.about(factor.ok_or(Error::NotFound)?.own_name());

@@ -257,5 +257,5 @@ fn factor_rows(factors: &FactorList) -> Vec<Value> {
             last_used => factor.last_used_at.map(moment),
         }
     };
-    factors.totp.iter().map(row).collect()
+    factors.factors.iter().map(row).collect()
 }

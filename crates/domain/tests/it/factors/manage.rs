@@ -77,7 +77,7 @@ async fn an_enrolment_is_replaced_by_the_next_and_expires_after_an_hour() {
         .list(&node.of(&session), "me")
         .await
         .unwrap();
-    assert_eq!((listed.totp.len(), listed.recovery_codes), (1, None));
+    assert_eq!((listed.factors.len(), listed.recovery_codes), (1, None));
     node.advance(hours(1) + MICROSECOND);
     let listed = node
         .doorward
@@ -85,7 +85,7 @@ async fn an_enrolment_is_replaced_by_the_next_and_expires_after_an_hour() {
         .list(&node.of(&session), "me")
         .await
         .unwrap();
-    assert_eq!(listed.totp, []);
+    assert_eq!(listed.factors, []);
     assert_err!(finish(&second).await, Error::NotFound);
 }
 
@@ -105,11 +105,11 @@ async fn each_authenticator_signs_in_until_it_is_removed() {
             .unwrap();
     }
     let listed = node.doorward.factors.list(&ctx, "me").await.unwrap();
-    let names: Vec<_> = listed.totp.iter().map(|one| one.name.as_str()).collect();
+    let names: Vec<_> = listed.factors.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["Phone", "Tablet"]);
     assert!(
         listed
-            .totp
+            .factors
             .iter()
             .all(|one| one.last_used_at == Some(node.now()))
     );
@@ -313,7 +313,7 @@ async fn an_admin_removes_the_factor_of_another_user() {
             .list(&ada, "ben")
             .await
             .unwrap()
-            .totp
+            .factors
             .len(),
         1
     );
@@ -342,7 +342,7 @@ async fn the_operator_removes_all_factors() {
         .factors
         .list_by_name(&operator, "ben@example.com")
         .await;
-    assert_eq!(listed.unwrap().totp.len(), 1);
+    assert_eq!(listed.unwrap().factors.len(), 1);
     let removed = node
         .doorward
         .factor_removal
@@ -382,7 +382,7 @@ async fn two_enrolments_at_once_are_both_added() {
     assert!(first.unwrap().recovery_codes.is_none());
     assert!(second.unwrap().recovery_codes.is_none());
     let listed = node.doorward.factors.list(&ctx, "me").await.unwrap();
-    assert_eq!(listed.totp.len(), 3);
+    assert_eq!(listed.factors.len(), 3);
 }
 
 /// An enrolment that began without a factor cannot be finished once there is one: it began with the password only.
@@ -415,7 +415,7 @@ async fn an_enrolment_without_a_factor_ends_when_one_is_added() {
         .list(&node.of(&own), "me")
         .await
         .unwrap();
-    assert_eq!(listed.totp.iter().filter(|app| app.is_active).count(), 1);
+    assert_eq!(listed.factors.iter().filter(|app| app.is_active).count(), 1);
 }
 
 /// A thief in a session does not flood the mailbox or the outbox: ten completed changes an hour, each with its mail.

@@ -373,17 +373,20 @@ async fn a_required_factor_is_added_before_the_first_session() {
                 .unwrap();
             let ctx = node.ctx(actor);
             assert_err!(
-                second_step.finish_enrolling(&ctx).await,
+                second_step.finish_enrolling(&ctx, FactorKind::Totp).await,
                 Error::ChallengeExpired
             );
             // A path may name the user, too.
             node.doorward.factors.list(&ctx, name).await.unwrap();
             let (app, _, codes) = add_app(&node, &ctx, "Phone").await;
             assert_eq!(codes.unwrap().len(), 10);
-            let session = second_step.finish_enrolling(&ctx).await.unwrap();
+            let session = second_step
+                .finish_enrolling(&ctx, FactorKind::Totp)
+                .await
+                .unwrap();
             assert!(session.session.amr.contains(&AuthMethod::MultiFactor));
             assert_err!(
-                second_step.finish_enrolling(&ctx).await,
+                second_step.finish_enrolling(&ctx, FactorKind::Totp).await,
                 Error::ChallengeExpired
             );
             // Nor does the challenge replace a code.
@@ -450,7 +453,10 @@ async fn a_challenge_of_an_enrolment_ends_when_a_factor_is_added() {
     assert_err!(late, Error::ChallengeExpired);
     let late = second_step.enrolling(&node.anonymous(), &tokens[0]).await;
     assert_err!(late, Error::InvalidToken);
-    second_step.finish_enrolling(&ctxs[1]).await.unwrap();
+    second_step
+        .finish_enrolling(&ctxs[1], FactorKind::Totp)
+        .await
+        .unwrap();
 }
 
 /// Two recovery codes at the same time both sign in.

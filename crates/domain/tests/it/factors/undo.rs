@@ -2,6 +2,7 @@
 
 use doorward_domain::Error;
 use doorward_domain::ctx::KnownDevice;
+use doorward_domain::factors::FactorKind;
 use doorward_domain::model::{Credential, CredentialKind, MailKind, User};
 use doorward_domain::outbox::Mail;
 use doorward_domain::sessions::SignedIn;
@@ -323,7 +324,10 @@ async fn a_sign_in_on_the_device_that_added_a_required_factor_leaves_the_link_va
     let actor = second_step.enrolling(&node.anonymous(), &challenge).await;
     let enrolling = node.ctx(actor.unwrap());
     let (app, ..) = add_app(&node, &enrolling, "Thief's").await;
-    let session = second_step.finish_enrolling(&enrolling).await.unwrap();
+    let session = second_step
+        .finish_enrolling(&enrolling, FactorKind::Totp)
+        .await
+        .unwrap();
     let link = token_in(of(&node.mails().await, OWN, MailKind::FirstFactorAdded));
     node.advance(minutes(1));
     let mut ctx = node.anonymous();
@@ -416,7 +420,7 @@ async fn an_undone_address_change_removes_factors_and_codes_since_three_days_bef
         .list(&node.operator(), "ben")
         .await
         .unwrap();
-    assert_eq!(listed.totp[0].name, "Thief's");
+    assert_eq!(listed.factors[0].name, "Thief's");
     assert_eq!(listed.recovery_codes, Some(0));
 }
 
@@ -455,7 +459,7 @@ async fn an_undone_address_change_keeps_older_codes_and_removes_unfinished_enrol
     change_and_undo(&stolen, &session).await;
     let listed = node.doorward.factors.list(&node.operator(), "ben").await;
     let listed = listed.unwrap();
-    assert_eq!((stored_apps(node), listed.totp.len()), (1, 1));
+    assert_eq!((stored_apps(node), listed.factors.len()), (1, 1));
     assert_eq!(listed.recovery_codes, Some(10));
 }
 
@@ -493,7 +497,10 @@ async fn a_required_factor_is_added_at_the_sign_in_after_an_undo() {
     let enrolling = second_step.enrolling(&node.anonymous(), &token).await;
     let enrolling = node.ctx(enrolling.unwrap());
     add_app(&node, &enrolling, "Thief's").await;
-    second_step.finish_enrolling(&enrolling).await.unwrap();
+    second_step
+        .finish_enrolling(&enrolling, FactorKind::Totp)
+        .await
+        .unwrap();
     let link = token_in(of(&node.mails().await, OWN, MailKind::FirstFactorAdded));
     undo(&node, &link).await.unwrap();
     let (recovery, new) = (token_in(&node.one_mail().await), secret(PASSWORD));

@@ -30,7 +30,7 @@ async fn enrolments_begun_below_the_limit_do_not_exceed_it_together() {
         assert_err!(refused, Error::Invalid(_));
     }
     let listed = node.doorward.factors.list(&node.of(&last), "me").await;
-    let listed = listed.unwrap().totp;
+    let listed = listed.unwrap().factors;
     assert_eq!(
         listed.iter().filter(|app| app.is_active).count(),
         MAX_FACTORS
@@ -123,9 +123,9 @@ async fn an_expired_enrolment_is_exported_until_the_next_write_deletes_it() {
         .personal_export
         .export(&node.of(&one), "me")
         .await;
-    assert_eq!(exported.unwrap().factors.totp.len(), 2);
+    assert_eq!(exported.unwrap().factors.factors.len(), 2);
     let listed = node.doorward.factors.list(&node.of(&one), "me").await;
-    assert_eq!(listed.unwrap().totp, []);
+    assert_eq!(listed.unwrap().factors, []);
     let fresh = node.sign_in("ben").await;
     add_app(&node, &node.of(&fresh), "Phone").await;
     assert_eq!(stored_apps(&node), 1);

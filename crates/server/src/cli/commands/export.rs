@@ -123,7 +123,7 @@ impl Written {
         let skipped = factors.skipped.iter().map(|name| SkippedFactor {
             user_id: exported.user.id,
             name: name.clone(),
-            was_last: factors.totp.is_empty(),
+            was_last: factors.is_empty(),
         });
         self.skipped.extend(skipped);
     }

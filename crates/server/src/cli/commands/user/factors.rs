@@ -63,7 +63,7 @@ pub(super) async fn remove(
 
 /// One line for each authenticator app: id, status, when it was last used, name. Then the number of recovery codes.
 fn table(factors: &FactorList) -> String {
-    if factors.totp.is_empty() {
+    if factors.factors.is_empty() {
         return "No second factors.".to_owned();
     }
     let row = |factor: &Factor| {
@@ -83,7 +83,7 @@ fn table(factors: &FactorList) -> String {
             text_wrap::truncate(&factor.name, NAME)
         )
     };
-    let mut lines: Vec<_> = factors.totp.iter().map(row).collect();
+    let mut lines: Vec<_> = factors.factors.iter().map(row).collect();
     lines.extend(
         factors
             .recovery_codes

@@ -1,22 +1,21 @@
-//! The leases on mails that this process holds.
+//! The leases on jobs that this process holds.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::model::MailJob;
 use crate::values::JobId;
 
 /// The leases that this process has not released, and their expiry times.
 #[derive(Default)]
-pub(crate) struct MailLeases(Mutex<HashMap<JobId, Timestamp>>);
+pub(crate) struct JobLeases(Mutex<HashMap<JobId, Timestamp>>);
 
-impl MailLeases {
-    pub(crate) fn insert(&self, jobs: &[MailJob], now: Timestamp) {
+impl JobLeases {
+    pub(crate) fn insert(&self, held: impl Iterator<Item = (JobId, Timestamp)>, now: Timestamp) {
         let mut leases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         leases.retain(|_, ends_at| *ends_at > now);
-        leases.extend(jobs.iter().map(|job| (job.id, job.due_at)));
+        leases.extend(held);
     }
 
     pub(crate) fn remove(&self, id: JobId) {
