@@ -58,7 +58,7 @@ use crate::sign_in::{SecondStep, SignIn};
 use crate::sign_up::{SignUp, SignUpCookies};
 use crate::totals::Totals;
 use crate::totals::counts::{CountingRecorder, TotalCounts};
-use crate::transfer::{ImportCheck, PepperCheck, UserExport, UserImport};
+use crate::transfer::{ImportDryRun, PepperCheck, UserExport, UserImport};
 use crate::user_versions::UserVersions;
 use crate::users::removal::UserRemoval;
 use crate::users::{
@@ -163,7 +163,7 @@ pub struct Doorward {
     /// Imports users.
     pub user_import: UserImport,
     /// Determines the outcomes of an import.
-    pub import_check: ImportCheck,
+    pub import_dry_run: ImportDryRun,
     /// Checks that the stored hashes can be verified.
     pub pepper_check: PepperCheck,
 }
@@ -180,6 +180,7 @@ impl Doorward {
             ..
         } = ports;
         let (policy, keyring) = (Arc::new(policy), Arc::new(keyring));
+        let master_key = keyring.master_key();
         let hasher = Arc::new(hasher.with_recorder(ports.recorder.clone()));
         let total_counts = Arc::<TotalCounts>::default();
         let recorder = Arc::new(CountingRecorder {
@@ -201,11 +202,11 @@ impl Doorward {
                 Box::new(build!(MailSubscriber: random, queued_mails)),
             ],
         });
-        let sessions = SessionStore::new(store.clone(), ports.sessions);
-        let last_seen = Arc::new(LastSeenTimes::new(sessions.clone(), policy.clone()));
+        let session_store = SessionStore::new(store.clone(), ports.sessions);
+        let last_seen = Arc::new(LastSeenTimes::new(session_store.clone(), policy.clone()));
         let key_store = Arc::new(KeyStore::new(store.clone(), keyring.clone(), clock.clone()));
-        let device_cookies = Arc::new(DeviceCookies::new(keyring.mac_key("device")));
-        let audit_signer = Arc::new(AuditSigner::from_master_key(keyring.master_key()));
+        let device_cookies = Arc::new(DeviceCookies::new(master_key.mac_key("device")));
+        let audit_signer = Arc::new(AuditSigner::from_master_key(&master_key));
         let cache = Arc::new(SessionCache::new(
             SESSION_CACHE_BYTES,
             user_versions.clone(),
@@ -213,10 +214,11 @@ impl Doorward {
         let access = Arc::new(build!(Access: store, writer, policy));
         let rate_limiter = Arc::new(build!(RateLimiter: counters, policy, writer));
         let mailbox_limits = Arc::new(build!(MailboxLimits: rate_limiter, policy, writer));
-        let sign_up_cookies = Arc::new(build!(SignUpCookies: store, keyring, random));
-        let session_ender = Arc::new(build!(SessionEnder: sessions, user_versions, policy, writer));
+        let sign_up_cookies = Arc::new(build!(SignUpCookies: store, master_key, random));
+        let session_ender =
+            Arc::new(build!(SessionEnder: session_store, user_versions, policy, writer));
         let session_issuer = Arc::new(
-            build!(SessionIssuer: sessions, session_ender, keyring, random, policy, writer),
+            build!(SessionIssuer: session_store, session_ender, keyring, random, policy, writer),
         );
         let user_removal = Arc::new(build!(UserRemoval: store, writer, session_ender));
         let password_attempts =
@@ -225,12 +227,12 @@ impl Doorward {
             Arc::new(build!(PasswordVerifier: store, hasher, password_attempts, policy, writer));
         let factor_store = Arc::new(build!(FactorStore: store));
         let factor_transfer =
-            Arc::new(build!(FactorTransfer: store, factor_store, keyring, random));
+            Arc::new(build!(FactorTransfer: store, factor_store, master_key, random));
         let factor_changes = Arc::new(build!(FactorChanges: rate_limiter, writer));
         let code_attempts =
             Arc::new(build!(CodeAttempts: counters, rate_limiter, factor_store, policy));
         let code_verifier =
-            Arc::new(build!(CodeVerifier: factor_store, code_attempts, keyring, writer));
+            Arc::new(build!(CodeVerifier: factor_store, code_attempts, master_key, writer));
         let recovery_grants = Arc::new(build!(RecoveryGrants: store, code_attempts, rate_limiter));
         let challenges =
             Arc::new(build!(Challenges: store, random, policy, recovery_grants, writer));
@@ -253,22 +255,22 @@ impl Doorward {
             build!(MailDelivery: store, random, clock, mailer, policy, job_queue, mail_content, mail_admission, writer),
         );
         let session_check = Arc::new(
-            build!(SessionCheck: store, policy, keyring, key_store, sessions, session_ender, last_seen, cache, user_versions, writer),
+            build!(SessionCheck: store, policy, keyring, key_store, session_store, session_ender, last_seen, cache, user_versions, writer),
         );
         Self {
             sign_up: build!(SignUp: store, random, policy, hasher, mailbox_limits, password_attempts, sign_up_cookies, queued_mails, writer),
             sign_in: build!(SignIn: store, password_verifier, password_attempts, challenges, completion, writer),
             second_step: build!(SecondStep: store, policy, password_attempts, code_attempts, code_verifier, challenges, completion, writer),
-            sessions: build!(Sessions: sessions, session_ender, last_seen, access, writer),
-            renewal: build!(Renewal: policy, sessions, session_issuer, session_check, user_versions, writer),
+            sessions: build!(Sessions: session_store, session_ender, last_seen, access, writer),
+            renewal: build!(Renewal: policy, keyring, session_store, session_check, user_versions, writer),
             audience_tokens: build!(AudienceTokens: random, policy, keyring),
             confirmation: build!(Confirmation: store, policy, session_ender, user_removal, mailbox_limits, password_verifier, password_attempts, sign_up_cookies, queued_mails, writer),
             email_change: build!(EmailChange: store, policy, access, mailbox_limits, reauthentication, queued_mails, writer),
             email_undo: build!(EmailUndo: undo_links),
             recovery: build!(Recovery: store, random, policy, hasher, session_ender, mailbox_limits, recovery_grants, queued_mails, writer),
             passwords: build!(Passwords: store, policy, hasher, session_ender, access, password_verifier, password_attempts, reauthentication, writer),
-            factors: build!(Factors: store, access, factor_store, reauthentication, writer),
-            factor_enrolment: build!(FactorEnrolment: store, random, policy, keyring, access, factor_store, factor_changes, challenges, writer),
+            factors: build!(Factors: store, access, factor_store, writer),
+            factor_enrolment: build!(FactorEnrolment: store, random, policy, master_key, access, factor_store, factor_changes, challenges, writer),
             factor_removal: build!(FactorRemoval: store, session_ender, access, factor_store, factor_changes, writer),
             factor_undo: build!(FactorUndo: undo_links),
             profile: build!(Profile: store, access, writer),
@@ -288,12 +290,12 @@ impl Doorward {
             outbox: build!(Outbox: store, job_queue, queued_mails, mail_delivery),
             unsent_mails: build!(UnsentMails: store, random, mailer, access, queued_mails, mail_content, writer),
             housekeeping: build!(Housekeeping: store, policy, user_removal, due_deletions, audit_limits, writer),
-            readiness: Readiness::new(store.clone(), sessions.clone(), clock.clone()),
+            readiness: Readiness::new(store.clone(), session_store.clone(), clock.clone()),
             totals: build!(Totals: store, access, total_counts, writer),
             nodes: build!(Nodes: store, clock, access, writer),
             user_export: build!(UserExport: store, factor_transfer, writer),
             user_import: build!(UserImport: store, factor_transfer, writer),
-            import_check: build!(ImportCheck: store),
+            import_dry_run: build!(ImportDryRun: store),
             pepper_check: build!(PepperCheck: store, hasher),
             devices,
             reauthentication,

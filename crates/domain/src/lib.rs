@@ -1,9 +1,9 @@
 //! Doorward's rules: accounts, sign-in, sessions, mail, keys and authorization.
 //!
-//! [`Doorward`] holds the services, one for each feature, that the web layer, the worker and the command line call.
-//! Each service is a folder. What several services need is an object, such as `writer` or `access`; [`Doorward::new`] builds
-//! these and passes each service what it needs, so the fields of a service are what it can reach. This crate does no HTTP, SQL or file access and has no clock or random source of its own: they are
-//! passed in through [`ports`].
+//! [`Doorward`] holds the services that the web layer, the worker and the command line call. A service is a struct in a file
+//! of its feature's folder. Its fields are what it can reach: ports, and objects such as `writer` or `access` that several
+//! services need; [`Doorward::new`] builds them all. This crate does no HTTP, SQL or file access and has no clock or random
+//! source of its own: they are passed in through [`ports`].
 //!
 //! A service takes the [`Ctx`] first, applies the rules and writes a batch. It does not parse requests or format
 //! responses. A handler, a page and a command that need the same operation call the same method.

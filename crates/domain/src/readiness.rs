@@ -31,7 +31,7 @@ type SharedStoreError = (Cow<'static, str>, Arc<dyn Error + Send + Sync>);
 pub struct Readiness {
     latest: Arc<Mutex<Option<(Timestamp, ProbeResults)>>>,
     store: Arc<dyn Store>,
-    sessions: SessionStore,
+    session_store: SessionStore,
     clock: Arc<dyn Clock>,
 }
 
@@ -39,13 +39,13 @@ impl Readiness {
     /// Creates it without a result.
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        sessions: SessionStore,
+        session_store: SessionStore,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             latest: Arc::default(),
             store,
-            sessions,
+            session_store,
             clock,
         }
     }
@@ -73,7 +73,7 @@ impl Readiness {
         }
         let (store, sessions, clock) = (
             self.store.clone(),
-            self.sessions.clone(),
+            self.session_store.clone(),
             self.clock.clone(),
         );
         let probe = tokio::spawn(async move {

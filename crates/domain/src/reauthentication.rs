@@ -148,7 +148,7 @@ impl Reauthentication {
         if set.is_empty() {
             return Ok(false);
         }
-        if self.has_recent_factor(ctx) {
+        if self.access.has_recent_factor(ctx) {
             return Ok(true);
         }
         // Without a session, a code is not accepted: sign-in is the place to send one. A sign-in opens no session while a
@@ -197,13 +197,5 @@ impl Reauthentication {
             }
         }
         Err(CodeFailure::NotUsed(Error::Overloaded))
-    }
-
-    /// Returns `true` if the session of the request was opened with a second factor, recently enough.
-    pub(crate) fn has_recent_factor(&self, ctx: &Ctx) -> bool {
-        matches!(
-            ctx.actor,
-            Actor::User { is_multi_factor: true, auth_time, .. } if self.access.is_recent(ctx, auth_time)
-        )
     }
 }

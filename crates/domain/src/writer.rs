@@ -20,7 +20,8 @@ use crate::values::UserId;
 /// [`Error::Overloaded`].
 pub(crate) const MAX_WRITE_ATTEMPTS: usize = 64;
 
-/// Writes to the main store. Every change passes it.
+/// Writes to the main store. Every change by a service passes it; the sealer of the audit log, which changes no user, and a
+/// purge write by themselves.
 pub(crate) struct Writer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) user_versions: Arc<UserVersions>,

@@ -1,6 +1,6 @@
 //! Test support: the contract of stores, records to store, and servers, clients and programs.
 //!
-//! - [`contract`]: the cases that each implementation of `Store`, `Sessions` and `RateLimits` passes, run by
+//! - [`contract`]: the cases that each implementation of `Store`, `SeparateSessions` and `RateLimits` passes, run by
 //!   macros from each store's own tests.
 //! - [`fixtures`]: a user, a session, a link …, each of them unique; `sealing`: a sealed audit log.
 //! - [`servers`]: PostgreSQL, MariaDB, Redis and the binary itself, started for the test run and removed after it;

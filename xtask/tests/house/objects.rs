@@ -1,5 +1,7 @@
 //! Objects and services of the domain: where their methods stand, and how many others can call.
 
+use std::collections::BTreeSet;
+
 use doorward_testkit::repository::{root, tracked};
 
 /// Maximum number of methods of an object that other files can call.
@@ -74,6 +76,40 @@ fn no_object_has_more_than_twelve_methods_for_others() {
         large.extend(too_many.map(|block| format!("{file}: {} has {}", block.of, block.visible)));
     }
     assert_eq!(large, [""; 0], "divide the object");
+}
+
+/// An object that reads the fields of another could reach what its own fields do not show.
+#[test]
+fn an_object_uses_only_the_methods_of_those_that_it_holds() {
+    let (mut strays, mut count) = (Vec::new(), 0);
+    for (file, text) in files_of_the_domain() {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for field in fields_of_objects(code) {
+            let code: String = code.split_whitespace().collect();
+            for rest in code.split(&format!("self.{field}.")).skip(1) {
+                let name: String = rest.chars().take_while(|c| is_of_a_name(*c)).collect();
+                count += 1;
+                if !rest[name.len()..].starts_with(['(', ':']) {
+                    strays.push(format!("{file}: self.{field}.{name}"));
+                }
+            }
+        }
+    }
+    assert!(count > 400, "{count}");
+    assert_eq!(strays, [""; 0], "call a method instead");
+}
+
+/// The fields of the types in this code that hold other objects: an `Arc` of a type, but not the settings.
+fn fields_of_objects(code: &str) -> BTreeSet<&str> {
+    let fields = code.lines().filter_map(|line| {
+        let (name, of) = line.strip_prefix("    pub(crate) ")?.split_once(": ")?;
+        (of.starts_with("Arc<") && of != "Arc<Policy>,").then_some(name)
+    });
+    fields.collect()
+}
+
+fn is_of_a_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn having(code: &str) -> Vec<String> {
 #[test]
 fn one_function_creates_sessions_and_one_flow_calls_it() {
     assert_eq!(
-        having("sessions.open("),
+        having("session_store.open("),
         ["crates/domain/src/sessions/issuer.rs"]
     );
     assert_eq!(

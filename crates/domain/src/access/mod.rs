@@ -214,6 +214,14 @@ impl Access {
         let within = self.policy.reauthenticate_after;
         within.is_zero() || ctx.now.duration_since(auth_time) <= within
     }
+
+    /// Returns `true` if the session of the request was opened with a second factor, recently enough.
+    pub(crate) fn has_recent_factor(&self, ctx: &Ctx) -> bool {
+        matches!(
+            ctx.actor,
+            Actor::User { is_multi_factor: true, auth_time, .. } if self.is_recent(ctx, auth_time)
+        )
+    }
 }
 
 /// Fails with [`Error::PreconditionFailed`] if the user does not have the expected version.

@@ -2,6 +2,8 @@
 //!
 //! Each node has its own counts. An event beyond a limit is counted as suppressed; the worker reports the counts.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use super::suppressed::Suppressed;
@@ -20,7 +22,7 @@ const KEYS: usize = 10_000;
 pub(crate) struct AuditLimits {
     counters: MemoryRateLimits,
     /// The events that were counted instead of written.
-    pub(crate) suppressed: Suppressed,
+    suppressed: Suppressed,
 }
 
 impl Default for AuditLimits {
@@ -33,6 +35,16 @@ impl Default for AuditLimits {
 }
 
 impl AuditLimits {
+    /// Counts events that are not written.
+    pub(crate) fn suppress(&self, kind: AuditKind, count: u64) {
+        self.suppressed.add(kind, count);
+    }
+
+    /// Returns the counts of events that were not written, and begins again.
+    pub(crate) fn take_suppressed(&self) -> HashMap<AuditKind, u64> {
+        std::mem::take(&mut *self.suppressed.counts())
+    }
+
     /// Returns `true` if an event about what this user, or else the actor, does may be written under the limit with this
     /// name; else counts it as suppressed.
     pub(crate) fn may_write(
@@ -45,7 +57,7 @@ impl AuditLimits {
         let limit = KeyedLimit::budget(limit, ACTIONS, key);
         let is_allowed = self.counters.acquire_now(&limit, ctx.now).is_allowed();
         if !is_allowed {
-            self.suppressed.add(kind, 1);
+            self.suppress(kind, 1);
         }
         is_allowed
     }
@@ -66,7 +78,7 @@ impl AuditLimits {
         let is_allowed = self.counters.acquire_now(&all, now).is_allowed();
         if !is_allowed {
             self.counters.release_now(&first, now);
-            self.suppressed.add(AuditKind::Throttled, 1);
+            self.suppress(AuditKind::Throttled, 1);
         }
         is_allowed
     }

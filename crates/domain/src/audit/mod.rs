@@ -1,12 +1,12 @@
-//! The integrity of the audit log: a hash chain with signed checkpoints
+//! The audit log, and its integrity: a hash chain with signed checkpoints
 //! (`docs/decisions/0027-audit-hash-chain.md`).
 //!
 //! Requests write events without a position. A worker task seals them a few seconds later ([`sealer`]):
 //! each event gets the next position and a hash over the previous hash and its own content ([`chain`]).
 //! Each run ends with a checkpoint that a key outside the database signs ([`signer`]). [`verifier`]
 //! recomputes the chain, from the store or from an exported file. [`log`] reads and writes the store.
-//! `subscriber` writes the events, under the limits of `limits`; `suppressed` counts those beyond them. [`Audit`] is the
-//! service: `list` lists and downloads events, `integrity` seals, prunes, verifies and exports them.
+//! `subscriber` writes the events, under the limits of `limits`; `suppressed` counts those beyond them. [`Audit`] (`list`)
+//! lists and downloads events, [`AuditChain`] (`integrity`) seals, prunes, verifies and exports them.
 //!
 //! The IP address and the user agent are outside the hash, so they can be erased when an account is
 //! deleted.

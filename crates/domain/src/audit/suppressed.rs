@@ -1,4 +1,4 @@
-//! Counts the audit events that exceed a limit, and reports the counts as `events-suppressed` (L-01).
+//! Counts the audit events that exceed a limit (L-01). `housekeeping` reports the counts as `events-suppressed`.
 //!
 //! Each node has its own counts. The worker writes them every ten minutes and when the server stops. A node that
 //! is killed loses the counts since the last write.

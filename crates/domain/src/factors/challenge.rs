@@ -193,7 +193,7 @@ impl Record for Challenge {
     }
 }
 
-/// Finds challenges, and counts the codes for them.
+/// Creates and finds challenges, and counts the codes for them.
 pub(crate) struct Challenges {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) random: Arc<dyn RandomSource>,

@@ -21,7 +21,7 @@ use crate::events::Event;
 use crate::factors::challenge::Challenges;
 use crate::factors::changes::FactorChanges;
 use crate::factors::store::FactorStore;
-use crate::keys::Keyring;
+use crate::keys::MasterKey;
 use crate::model::{FactorProof, FactorSet, FirstAdded, Status, User};
 use crate::policy::Policy;
 use crate::store::{Condition, Store, Write};
@@ -58,7 +58,7 @@ pub struct FactorEnrolment {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) policy: Arc<Policy>,
-    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) master_key: Arc<MasterKey>,
     pub(crate) access: Arc<Access>,
     pub(crate) factor_store: Arc<FactorStore>,
     pub(crate) factor_changes: Arc<FactorChanges>,
@@ -114,7 +114,7 @@ impl FactorEnrolment {
             let random = &*self.random;
             let id = CredentialId::generate(ctx.now, random);
             let parameters = TotpParameters::default();
-            let method = Method::Totp(Totp::new(&self.keyring, random, id, secret, parameters));
+            let method = Method::Totp(Totp::new(&self.master_key, random, id, secret, parameters));
             let factor = StoredFactor::new((id, user.id), name.as_str(), method, ctx.now);
             let factor = factor.proved_by(proof).begun_in(origin);
             let mut ids: Vec<_> = others.iter().map(|other| other.id).collect();
@@ -160,7 +160,7 @@ impl FactorEnrolment {
             let proof = pending.proof();
             ensure_covers(ctx, proof, &set)?;
             ensure_room(&set)?;
-            let accepted = pending.accept(&self.keyring, code, ctx.now)?;
+            let accepted = pending.accept(&self.master_key, code, ctx.now)?;
             let accepted = accepted.ok_or(Error::InvalidCode)?.passed_by(ctx, &user);
             let codes = set
                 .is_empty()

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::totp::Totp;
 use crate::error::Error;
-use crate::keys::Keyring;
+use crate::keys::MasterKey;
 use crate::model::CredentialKind;
 use crate::values::{CredentialId, FactorCode, FactorKind};
 
@@ -43,13 +43,13 @@ impl Method {
     /// Returns what is stored after the use of this code; `None` if the code is wrong, or was used.
     pub(super) fn accept(
         &self,
-        keyring: &Keyring,
+        master_key: &MasterKey,
         id: CredentialId,
         code: &FactorCode,
         now: Timestamp,
     ) -> Result<Option<Self>, Error> {
         match self {
-            Self::Totp(totp) => Ok(totp.accept(keyring, id, code, now)?.map(Self::Totp)),
+            Self::Totp(totp) => Ok(totp.accept(master_key, id, code, now)?.map(Self::Totp)),
         }
     }
 }

@@ -42,7 +42,6 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::factors::store::FactorStore;
 use crate::model::FactorSet;
-use crate::reauthentication::Reauthentication;
 use crate::store::Store;
 use crate::writer::Writer;
 
@@ -60,7 +59,6 @@ pub struct Factors {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) access: Arc<Access>,
     pub(crate) factor_store: Arc<FactorStore>,
-    pub(crate) reauthentication: Arc<Reauthentication>,
     pub(crate) writer: Arc<Writer>,
 }
 
@@ -79,7 +77,7 @@ impl Factors {
     /// is not recent.
     pub async fn needs_code(&self, ctx: &Ctx) -> Result<bool, Error> {
         match ctx.actor.user_id() {
-            Some(id) if !self.reauthentication.has_recent_factor(ctx) => {
+            Some(id) if !self.access.has_recent_factor(ctx) => {
                 Ok(!FactorSet::of_user(&*self.store, id).await?.is_empty())
             }
             _ => Ok(false),

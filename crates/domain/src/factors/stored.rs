@@ -7,7 +7,7 @@ use super::kinds::Method;
 use super::list::Factor;
 use crate::ctx::{Actor, Ctx, KnownDevice};
 use crate::error::Error;
-use crate::keys::Keyring;
+use crate::keys::MasterKey;
 use crate::model::{Credential, FactorProof, User};
 use crate::store::Write;
 use crate::values::{CredentialId, FactorCode, FactorKind, Secret, UserId};
@@ -169,11 +169,11 @@ impl StoredFactor {
     /// Returns this factor after the use of a code, active; `None` if the code is wrong, or was used.
     pub(super) fn accept(
         &self,
-        keyring: &Keyring,
+        master_key: &MasterKey,
         code: &FactorCode,
         now: Timestamp,
     ) -> Result<Option<Self>, Error> {
-        let accepted = self.method.accept(keyring, self.id, code, now)?;
+        let accepted = self.method.accept(master_key, self.id, code, now)?;
         Ok(accepted.map(|method| Self {
             id: self.id,
             user_id: self.user_id,

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::RandomSource;
 use crate::error::Error;
-use crate::keys::Keyring;
+use crate::keys::MasterKey;
 use crate::values::{CredentialId, FactorCode, Secret};
 
 /// Length of a new secret in bytes: that of a SHA-1, as RFC 4226 recommends.
@@ -91,13 +91,13 @@ pub(super) struct Totp {
 impl Totp {
     /// Seals the secret of a new authenticator, for the credential with this id.
     pub(super) fn new(
-        keyring: &Keyring,
+        master_key: &MasterKey,
         random: &dyn RandomSource,
         id: CredentialId,
         secret: &[u8],
         parameters: TotpParameters,
     ) -> Self {
-        let sealed = keyring.seal_secret(&seal_name(id), secret, random);
+        let sealed = master_key.seal(&seal_name(id), secret, random);
         Self {
             secret: URL_SAFE_NO_PAD.encode(sealed),
             last_step: 0,
@@ -112,7 +112,7 @@ impl Totp {
     /// Opens the secret.
     pub(super) fn secret(
         &self,
-        keyring: &Keyring,
+        master_key: &MasterKey,
         id: CredentialId,
     ) -> Result<Secret<Vec<u8>>, Error> {
         let unreadable =
@@ -120,14 +120,14 @@ impl Totp {
         let sealed = URL_SAFE_NO_PAD.decode(&self.secret);
         let opened = sealed
             .ok()
-            .and_then(|sealed| keyring.open_secret(&seal_name(id), &sealed).ok());
+            .and_then(|sealed| master_key.open(&seal_name(id), &sealed).ok());
         opened.ok_or(unreadable)
     }
 
     /// Returns what is stored after the use of a code; `None` if the code is wrong, or not newer than the last used one.
     pub(super) fn accept(
         &self,
-        keyring: &Keyring,
+        master_key: &MasterKey,
         id: CredentialId,
         code: &FactorCode,
         now: Timestamp,
@@ -141,7 +141,7 @@ impl Totp {
             .with_digits(self.parameters.digits)
             .with_step_duration(self.parameters.period)
             .with_skew(DRIFT)
-            .with_secret(self.secret(keyring, id)?.expose().clone())
+            .with_secret(self.secret(master_key, id)?.expose().clone())
             .build_noncompliant();
         let seconds = u64::try_from(now.as_second()).unwrap_or(0);
         let step = totp.check(code.expose(), seconds);
@@ -199,14 +199,13 @@ fn seal_name(id: CredentialId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::MasterKey;
     use crate::memory::SeededRandom;
 
     /// RFC 6238, appendix B.
     #[test]
     fn the_published_vectors_are_accepted() {
         let master = MasterKey::from_secret(Secret::new(vec![1; 32])).unwrap();
-        let (keyring, random) = (Keyring::new(master), SeededRandom::new(1));
+        let random = SeededRandom::new(1);
         for (algorithm, length, seconds, code) in [
             ("SHA1", 20, 59, "94287082"),
             ("SHA256", 32, 59, "46119246"),
@@ -219,10 +218,10 @@ mod tests {
             let now = Timestamp::from_second(seconds).unwrap();
             let parameters = TotpParameters::new(algorithm, 8, 30).unwrap();
             let id = CredentialId::generate(now, &random);
-            let totp = Totp::new(&keyring, &random, id, &secret, parameters);
+            let totp = Totp::new(&master, &random, id, &secret, parameters);
             let code = FactorCode::parse(code).unwrap();
-            let used = totp.accept(&keyring, id, &code, now).unwrap().unwrap();
-            assert!(used.accept(&keyring, id, &code, now).unwrap().is_none());
+            let used = totp.accept(&master, id, &code, now).unwrap().unwrap();
+            assert!(used.accept(&master, id, &code, now).unwrap().is_none());
             let text = used.last_step.to_string();
             assert_eq!(text, (seconds / 30).to_string());
         }

@@ -20,7 +20,7 @@ use super::totp::Totp;
 use super::{TotpParameters, recovery_codes};
 use crate::clock::RandomSource;
 use crate::error::Error;
-use crate::keys::Keyring;
+use crate::keys::MasterKey;
 use crate::model::{Credential, FactorSet};
 use crate::store::{Batch, Records, Store};
 use crate::values::{CredentialId, FactorName, RECOVERY_DIGEST_BYTES, Secret, UserId};
@@ -109,7 +109,7 @@ impl ExportedFactors {
 pub(crate) struct FactorTransfer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) factor_store: Arc<FactorStore>,
-    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) master_key: Arc<MasterKey>,
     pub(crate) random: Arc<dyn RandomSource>,
 }
 
@@ -141,7 +141,7 @@ impl FactorTransfer {
                 let view = factor.view();
                 let name = FactorName::parse(&view.name).unwrap_or_default();
                 let Method::Totp(totp) = factor.method();
-                match totp.secret(&self.keyring, factor.id) {
+                match totp.secret(&self.master_key, factor.id) {
                     Ok(secret) => factors.totp.push(ExportedTotp {
                         id: Some(factor.id),
                         name,
@@ -179,7 +179,7 @@ impl FactorTransfer {
             let generate = || CredentialId::generate(one.created_at, random);
             let id = one.id.unwrap_or_else(generate);
             let secret = one.secret.0.expose();
-            let totp = Totp::new(&self.keyring, random, id, secret, one.parameters);
+            let totp = Totp::new(&self.master_key, random, id, secret, one.parameters);
             let (name, method) = (one.name.as_str(), Method::Totp(totp));
             let factor = StoredFactor::new((id, user_id), name, method, one.created_at).imported();
             set.add(id, factor.kind());

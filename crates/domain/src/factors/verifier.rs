@@ -15,7 +15,7 @@ use super::store::FactorStore;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
-use crate::keys::Keyring;
+use crate::keys::MasterKey;
 use crate::model::{AuditKind, FactorProof, FactorSet, User};
 use crate::store::Batch;
 use crate::values::{FactorCode, FactorKind};
@@ -46,7 +46,7 @@ impl From<Error> for CodeFailure {
 pub(crate) struct CodeVerifier {
     pub(crate) factor_store: Arc<FactorStore>,
     pub(crate) code_attempts: Arc<CodeAttempts>,
-    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) master_key: Arc<MasterKey>,
     pub(crate) writer: Arc<Writer>,
 }
 
@@ -114,7 +114,7 @@ impl CodeVerifier {
         let mut accepted = None;
         let factors = self.factor_store.active_factors(set).await?.into_iter();
         for factor in factors.filter(|factor| factor.kind() == kind) {
-            match factor.accept(&self.keyring, code, ctx.now) {
+            match factor.accept(&self.master_key, code, ctx.now) {
                 Ok(used) => accepted = accepted.or(used),
                 // Another factor, or a recovery code, can still be accepted.
                 Err(error) => {

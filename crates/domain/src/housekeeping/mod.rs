@@ -1,4 +1,5 @@
-//! Periodic tasks of the worker: deletes expired records and users whose deletion is due.
+//! Periodic tasks of the worker: deletes expired records and users whose deletion is due, reminds of deletions, and writes the
+//! counts of suppressed audit events.
 
 use std::sync::Arc;
 
@@ -170,8 +171,7 @@ impl Housekeeping {
 
     /// Writes the counts of suppressed events. Counts that cannot be written stay in memory.
     pub async fn write_suppressed(&self, ctx: &Ctx) -> Result<(), Error> {
-        let suppressed = &self.audit_limits.suppressed;
-        let counts = std::mem::take(&mut *suppressed.counts());
+        let counts = self.audit_limits.take_suppressed();
         if counts.is_empty() {
             return Ok(());
         }
@@ -183,7 +183,7 @@ impl Housekeeping {
         let applied = self.writer.apply(events).await;
         if applied.is_err() {
             for (kind, count) in counts {
-                suppressed.add(kind, count);
+                self.audit_limits.suppress(kind, count);
             }
         }
         applied?;

@@ -13,11 +13,11 @@ use super::jwt::{self, TokenClaims, Unverified};
 use super::seal::{MasterKey, UnsealError};
 use crate::clock::RandomSource;
 use crate::model::SigningKey;
-use crate::values::{Digest, Secret};
+use crate::values::Digest;
 
 /// The keys that were last loaded from the store. Shared by all requests; replaced as a whole.
 pub struct Keyring {
-    master: MasterKey,
+    master: Arc<MasterKey>,
     keys: RwLock<Arc<Vec<LoadedKey>>>,
     /// Number of times that keys were removed.
     removals: AtomicU64,
@@ -61,39 +61,15 @@ impl Keyring {
     /// Creates an empty keyring. It cannot sign before [`Self::load`].
     pub fn new(master: MasterKey) -> Self {
         Self {
-            master,
+            master: Arc::new(master),
             keys: RwLock::new(Arc::new(Vec::new())),
             removals: AtomicU64::new(0),
         }
     }
 
-    /// The master key.
-    pub(crate) fn master_key(&self) -> &MasterKey {
-        &self.master
-    }
-
-    /// A key for HMAC-SHA-256, derived from the master key for this purpose only.
-    pub(crate) fn mac_key(&self, purpose: &str) -> ring::hmac::Key {
-        self.master.mac_key(purpose)
-    }
-
-    /// Encrypts a secret for the store, bound to a name.
-    pub(crate) fn seal_secret(
-        &self,
-        name: &str,
-        plain: &[u8],
-        random: &dyn RandomSource,
-    ) -> Vec<u8> {
-        self.master.seal(name, plain, random)
-    }
-
-    /// Decrypts a secret that was sealed under this name.
-    pub(crate) fn open_secret(
-        &self,
-        name: &str,
-        sealed: &[u8],
-    ) -> Result<Secret<Vec<u8>>, UnsealError> {
-        self.master.open(name, sealed)
+    /// The master key, for what is sealed or derived without a signing key.
+    pub(crate) fn master_key(&self) -> Arc<MasterKey> {
+        self.master.clone()
     }
 
     /// Generates a key pair, sealed for the store.

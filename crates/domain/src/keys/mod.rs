@@ -5,8 +5,8 @@
 //! `keyring`.
 //!
 //! Signed tokens are two kinds of JWT with one algorithm (`jwt`). They follow RFC 8725: the header is compared, never followed (3.1), each
-//! kind has its own `typ` (3.11), every claim is read into a strict struct (3.8). `seal` encrypts private keys. `counter_keys`
-//! (keys of rate limit counters) are not JWTs.
+//! kind has its own `typ` (3.11), every claim is read into a strict struct (3.8). `seal` encrypts private keys, the secrets of
+//! authenticator apps and the cookie of a sign-up under the master key. `counter_keys` (keys of rate limit counters) are not JWTs.
 
 mod counter_keys;
 #[cfg(any(test, fuzzing))]

@@ -33,7 +33,7 @@ impl MasterKey {
     }
 
     /// Encrypts bytes, bound to a name.
-    pub(super) fn seal(&self, name: &str, plain: &[u8], random: &dyn RandomSource) -> Vec<u8> {
+    pub(crate) fn seal(&self, name: &str, plain: &[u8], random: &dyn RandomSource) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];
         random.fill(&mut nonce);
         let mut sealed = plain.to_vec();
@@ -48,7 +48,7 @@ impl MasterKey {
     }
 
     /// Decrypts bytes that were sealed under this name.
-    pub(super) fn open(&self, name: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, UnsealError> {
+    pub(crate) fn open(&self, name: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, UnsealError> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(UnsealError)?;
         let mut plain = Zeroizing::new(sealed.to_vec());
         let opened = self

@@ -24,7 +24,7 @@
 //! - `network`: network prefixes.
 //! - `rate_limiter`: acquires the limits of a request, the narrowest key first; `mailbox`: those of mails to one mailbox.
 //!
-//! The limits of passwords are in `password/attempts.rs`, those of codes in `factors/attempts.rs`, those of changes of second
+//! The limits of passwords are in `passwords/attempts.rs`, those of codes in `factors/attempts.rs`, those of changes of second
 //! factors in `factors/changes.rs`.
 //!
 //! To add a scope: a variant of [`ThrottleScope`], its rate in [`ThrottleScope::rate`], and the routes that use

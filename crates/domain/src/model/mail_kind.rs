@@ -1,7 +1,7 @@
 //! The mails: a row for each kind.
 //!
 //! To add a mail: a row here, its messages `mail-<template>-…` in each file of `crates/messages/locales/`, and an
-//! arm in `events::mails` that queues it. The worker (`outbox`) and the templates need no change.
+//! arm in `outbox::subscriber` that queues it. The worker (`outbox`) and the templates need no change.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -2,7 +2,7 @@
 //!
 //! The request does not look up the address; the worker does. The link sets a password once, ends every session,
 //! and does not sign in. A new password starts a new count of wrong passwords: see
-//! `limits::password_attempts`. For an account with a second factor, it grants a few codes: see `factors::recovery_grant`.
+//! `passwords::attempts`. For an account with a second factor, it grants a few codes: see `factors::recovery_grant`.
 
 use std::sync::Arc;
 

@@ -48,7 +48,7 @@ pub struct SessionCheck {
     pub(crate) policy: Arc<Policy>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) key_store: Arc<KeyStore>,
-    pub(crate) sessions: SessionStore,
+    pub(crate) session_store: SessionStore,
     pub(crate) session_ender: Arc<SessionEnder>,
     pub(crate) last_seen: Arc<LastSeenTimes>,
     pub(crate) cache: Arc<SessionCache>,
@@ -124,11 +124,11 @@ impl SessionCheck {
         let secret = Token::parse(&claims.sid).ok_or(Error::InvalidToken)?;
         let user_version = self.user_versions.current(user_id);
         let digest = secret.digest();
-        let session = self.sessions.find(user_id, &digest, ctx.now);
+        let session = self.session_store.find(user_id, &digest, ctx.now);
         let user = self.store.get::<User>(user_id);
         let (session, user) = try_join(session, user).await?;
         match (session, user) {
-            (Some(session), Some(user)) if !self.sessions.has_ended(session.id).await? => {
+            (Some(session), Some(user)) if !self.session_store.has_ended(session.id).await? => {
                 Ok(self.cache.insert(
                     token,
                     (claims, keyring_version),

@@ -15,7 +15,7 @@ use crate::writer::{Effects, Writer};
 
 /// Ends sessions, and marks their users as changed.
 pub(crate) struct SessionEnder {
-    pub(crate) sessions: SessionStore,
+    pub(crate) session_store: SessionStore,
     pub(crate) user_versions: Arc<UserVersions>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) writer: Arc<Writer>,
@@ -37,7 +37,7 @@ impl SessionEnder {
             ends_at: ctx.now + self.policy.session_absolute_lifetime,
         };
         let effects = Effects::of(&batch);
-        let outcome = self.sessions.end(&session, batch).await;
+        let outcome = self.session_store.end(&session, batch).await;
         self.user_versions.mark_changed(user_id);
         if let Ok(false) = outcome {
             if let Some(check) = &effects.actor {
@@ -82,7 +82,7 @@ impl SessionEnder {
         keep: Option<SessionId>,
         mut cleared: impl FnMut(),
     ) -> Result<(), Error> {
-        let open = self.sessions.list(user_id, ctx.now).await?;
+        let open = self.session_store.list(user_id, ctx.now).await?;
         if let Some(kept) = open.iter().find(|session| Some(session.id) == keep) {
             // The stored epoch decides, not that of the request, which a cache may have read before the last event: a
             // session of an older epoch has ended.
@@ -93,11 +93,11 @@ impl SessionEnder {
                 epoch,
                 ..kept.clone()
             };
-            self.sessions.update(&kept, update).await?;
+            self.session_store.update(&kept, update).await?;
         }
         for session in open {
             let is_over = session.epoch < epoch && Some(session.id) != keep;
-            if is_over && self.sessions.delete(user_id, session.id).await? {
+            if is_over && self.session_store.delete(user_id, session.id).await? {
                 cleared();
             }
         }

@@ -30,7 +30,7 @@ pub struct SignedIn {
 
 /// Creates sessions and their tokens.
 pub(crate) struct SessionIssuer {
-    pub(crate) sessions: SessionStore,
+    pub(crate) session_store: SessionStore,
     pub(crate) session_ender: Arc<SessionEnder>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) random: Arc<dyn RandomSource>,
@@ -75,9 +75,14 @@ impl SessionIssuer {
             at: ctx.now,
         }));
         let effects = Effects::of(&batch);
-        let opened = self.sessions.open(&session, batch).await;
+        let opened = self.session_store.open(&session, batch).await;
         self.writer.finish(effects, opened).await?;
-        let token = self.session_token(&session, &secret.expose(), ctx.now)?;
+        let token = session_token(
+            &self.keyring,
+            &self.policy,
+            &session,
+            (&secret.expose(), ctx.now),
+        )?;
         Ok(SignedIn {
             token,
             session,
@@ -94,7 +99,7 @@ impl SessionIssuer {
     }
 
     async fn end_oldest_sessions(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
-        let stored = self.sessions.list(user_id, ctx.now).await?;
+        let stored = self.session_store.list(user_id, ctx.now).await?;
         for oldest in stored.iter().skip(self.policy.max_sessions) {
             let mut batch = Batch::new();
             self.writer
@@ -106,26 +111,25 @@ impl SessionIssuer {
         }
         Ok(())
     }
+}
 
-    /// Signs a token of a session.
-    pub(crate) fn session_token(
-        &self,
-        session: &Session,
-        secret: &str,
-        now: Timestamp,
-    ) -> Result<Secret<String>, Error> {
-        let claims = SessionClaims {
-            iss: self.policy.public_url.clone(),
-            sub: session.user_id.to_string(),
-            sid: secret.to_owned(),
-            generation: session.generation,
-            iat: now.as_second(),
-            exp: session.expires_at.as_second(),
-        };
-        let token = self
-            .keyring
-            .sign(&claims)
-            .ok_or(Error::Internal("no signing key is loaded"))?;
-        Ok(Secret::new(token))
-    }
+/// Signs a token of a session.
+pub(super) fn session_token(
+    keyring: &Keyring,
+    policy: &Policy,
+    session: &Session,
+    (secret, now): (&str, Timestamp),
+) -> Result<Secret<String>, Error> {
+    let claims = SessionClaims {
+        iss: policy.public_url.clone(),
+        sub: session.user_id.to_string(),
+        sid: secret.to_owned(),
+        generation: session.generation,
+        iat: now.as_second(),
+        exp: session.expires_at.as_second(),
+    };
+    let token = keyring
+        .sign(&claims)
+        .ok_or(Error::Internal("no signing key is loaded"))?;
+    Ok(Secret::new(token))
 }

@@ -15,15 +15,15 @@ use crate::values::{Role, SessionId};
 
 /// The times of use that this node has not written yet.
 pub struct LastSeenTimes {
-    sessions: SessionStore,
+    session_store: SessionStore,
     policy: Arc<Policy>,
     times: Mutex<HashMap<SessionId, LastSeen>>,
 }
 
 impl LastSeenTimes {
-    pub(crate) fn new(sessions: SessionStore, policy: Arc<Policy>) -> Self {
+    pub(crate) fn new(session_store: SessionStore, policy: Arc<Policy>) -> Self {
         Self {
-            sessions,
+            session_store,
             policy,
             times: Mutex::new(HashMap::new()),
         }
@@ -64,12 +64,12 @@ impl LastSeenTimes {
         ctx: &Ctx,
         user: &User,
     ) -> Result<Vec<Session>, StoreError> {
-        let stored = self.sessions.list(user.id, ctx.now).await?;
+        let stored = self.session_store.list(user.id, ctx.now).await?;
         let mut valid = Vec::with_capacity(stored.len());
         for session in stored {
             let is_alive =
                 session.epoch >= user.security_epoch && !self.is_idle(&session, user.role, ctx.now);
-            if is_alive && !self.sessions.has_ended(session.id).await? {
+            if is_alive && !self.session_store.has_ended(session.id).await? {
                 valid.push(session);
             }
         }
@@ -84,7 +84,7 @@ impl LastSeenTimes {
         if seen.is_empty() {
             return Ok(());
         }
-        self.sessions.touch(&seen).await?;
+        self.session_store.touch(&seen).await?;
         let mut noted = noted();
         for written in seen {
             // Keep the entry if the session was used again during the write.

@@ -38,7 +38,7 @@ pub use store::SessionStore;
 
 /// Lists and ends sessions.
 pub struct Sessions {
-    pub(crate) sessions: SessionStore,
+    pub(crate) session_store: SessionStore,
     pub(crate) session_ender: Arc<SessionEnder>,
     pub(crate) last_seen: Arc<LastSeenTimes>,
     pub(crate) access: Arc<Access>,
@@ -70,13 +70,13 @@ impl Sessions {
             user, mut batch, ..
         } = begun;
         let id: SessionId = id.parse().map_err(|()| Error::NotFound)?;
-        let stored = self.sessions.list(user.id, ctx.now).await?;
+        let stored = self.session_store.list(user.id, ctx.now).await?;
         let is_valid = stored.iter().any(|session| {
             session.id == id
                 && session.epoch >= user.security_epoch
                 && !self.last_seen.is_idle(session, user.role, ctx.now)
         });
-        if !is_valid || self.sessions.has_ended(id).await? {
+        if !is_valid || self.session_store.has_ended(id).await? {
             return Err(Error::NotFound);
         }
         let revoked = Event::SessionRevoked { user_id: user.id };

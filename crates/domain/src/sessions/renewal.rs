@@ -8,21 +8,21 @@ use std::sync::Arc;
 
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::keys::Keyring;
 use crate::metric_event::MetricEvent;
 use crate::model::Session;
 use crate::policy::Policy;
 use crate::sessions::cache::CacheEntry;
-use crate::sessions::{
-    Authenticated, SessionCheck, SessionIssuer, SessionStore, SessionUpdate, SignedIn,
-};
+use crate::sessions::issuer::session_token;
+use crate::sessions::{Authenticated, SessionCheck, SessionStore, SessionUpdate, SignedIn};
 use crate::user_versions::UserVersions;
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// Issues new tokens for existing sessions.
 pub struct Renewal {
     pub(crate) policy: Arc<Policy>,
-    pub(crate) sessions: SessionStore,
-    pub(crate) session_issuer: Arc<SessionIssuer>,
+    pub(crate) session_store: SessionStore,
+    pub(crate) keyring: Arc<Keyring>,
     pub(crate) session_check: Arc<SessionCheck>,
     pub(crate) user_versions: Arc<UserVersions>,
     pub(crate) writer: Arc<Writer>,
@@ -78,7 +78,7 @@ impl Renewal {
     /// reads the session from the store.
     async fn write_renewal(&self, session: &Session, expected: i64) -> Result<bool, Error> {
         let update = SessionUpdate::Renewal { expected };
-        let is_first = self.sessions.update(session, update).await;
+        let is_first = self.session_store.update(session, update).await;
         self.user_versions.mark_changed(session.user_id);
         Ok(is_first?)
     }
@@ -89,9 +89,12 @@ impl Renewal {
         entry: &CacheEntry,
         session: Session,
     ) -> Result<SignedIn, Error> {
-        let token = self
-            .session_issuer
-            .session_token(&session, &entry.claims.sid, ctx.now)?;
+        let token = session_token(
+            &self.keyring,
+            &self.policy,
+            &session,
+            (&entry.claims.sid, ctx.now),
+        )?;
         Ok(SignedIn {
             token,
             session,

@@ -1,6 +1,6 @@
 //! Sign-in: verifies a password and, if the account has one, a second factor, and creates a session.
 //!
-//! `password/verifier.rs` verifies the password. `second_step` continues with a second factor. `completion`
+//! `passwords/verifier.rs` verifies the password. `second_step` continues with a second factor. `completion`
 //! creates the session; `devices` records the device and notifies the owner.
 
 pub(crate) mod completion;

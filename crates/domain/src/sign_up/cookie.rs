@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::keys::Keyring;
+use crate::keys::MasterKey;
 use crate::model::{Credential, User};
 use crate::store::{Records, Store};
 use crate::values::{Digest, EmailAddress, Secret};
@@ -43,7 +43,7 @@ impl CompletedSignUp {
 /// Seals and opens the cookies.
 pub(crate) struct SignUpCookies {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) master_key: Arc<MasterKey>,
     pub(crate) random: Arc<dyn RandomSource>,
 }
 
@@ -60,7 +60,7 @@ impl SignUpCookies {
         let entered_at = ctx.now.as_microsecond().to_be_bytes();
         let binding = binding(user, email, password);
         let plain = [entered_at.as_slice(), binding.as_bytes()].concat();
-        let sealed = self.keyring.seal_secret(NAME, &plain, &*self.random);
+        let sealed = self.master_key.seal(NAME, &plain, &*self.random);
         Secret::new(URL_SAFE_NO_PAD.encode(sealed))
     }
 
@@ -85,7 +85,7 @@ impl SignUpCookies {
 
     fn open(&self, cookie: &str) -> Option<(Timestamp, Digest)> {
         let sealed = URL_SAFE_NO_PAD.decode(cookie).ok()?;
-        let plain = self.keyring.open_secret(NAME, &sealed).ok()?;
+        let plain = self.master_key.open(NAME, &sealed).ok()?;
         let (entered_at, bound_to) = plain.expose().split_first_chunk::<8>()?;
         let entered_at = Timestamp::from_microsecond(i64::from_be_bytes(*entered_at)).ok()?;
         Some((entered_at, Digest::from_bytes(bound_to.try_into().ok()?)))

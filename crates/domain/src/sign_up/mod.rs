@@ -56,7 +56,7 @@ pub enum BrowserSignUp {
     Unconfirmed {
         /// The address that gets the confirmation mail.
         email: EmailAddress,
-        /// The value of the cookie with which `Email::confirm_in_browser` completes the sign-up.
+        /// The value of the cookie with which `Confirmation::confirm_in_browser` completes the sign-up.
         cookie: Secret<String>,
     },
 }

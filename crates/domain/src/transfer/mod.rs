@@ -6,7 +6,7 @@ mod peppers;
 
 pub use export::{ExportedUser, UserExport};
 pub use import::{
-    BatchPacer, DryRun, ImportCheck, ImportOutcome, ImportRejection, ImportedUser, UserImport,
+    BatchPacer, DryRun, ImportDryRun, ImportOutcome, ImportRejection, ImportedUser, UserImport,
     derive_id,
 };
 pub use peppers::PepperCheck;

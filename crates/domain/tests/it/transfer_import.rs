@@ -207,7 +207,7 @@ async fn a_user_with_the_same_id_was_imported_before() {
     let mut dry = DryRun::default();
     let foretold = node
         .doorward
-        .import_check
+        .import_dry_run
         .check_import(&operator, &mut dry, &again)
         .await
         .unwrap();
@@ -283,7 +283,7 @@ async fn a_dry_run_writes_nothing_and_predicts_the_result() {
     for batch in &batches {
         let check = node
             .doorward
-            .import_check
+            .import_dry_run
             .check_import(&operator, &mut dry, batch);
         foretold.extend(check.await.unwrap());
     }
@@ -361,7 +361,7 @@ async fn only_the_operator_imports_and_exports_users() {
         assert_err!(refused.await, Error::Forbidden);
         assert_err!(
             node.doorward
-                .import_check
+                .import_dry_run
                 .check_import(&ctx, &mut DryRun::default(), &batch)
                 .await,
             Error::Forbidden
@@ -616,7 +616,7 @@ async fn a_deleted_user_is_not_imported_again() {
         let expected = [refused(ImportRejection::IdDeleted), ImportOutcome::Imported];
         let mut seen = DryRun::default();
         let would = doorward
-            .import_check
+            .import_dry_run
             .check_import(&operator, &mut seen, &again)
             .await;
         assert_eq!(would.unwrap(), expected);

@@ -1,7 +1,7 @@
 //! Password hashing: hashes, verifies and rehashes passwords.
 //!
 //! All hashing goes through [`Hasher`] and its bounded pool of threads. `argon2id` is Doorward's own scheme;
-//! `foreign` reads the hashes of imported users. To add a foreign scheme: one arm in `foreign::HashScheme`, with
+//! `foreign` verifies a stored hash of any scheme, also of imported users. To add a foreign scheme: one arm in `foreign::HashScheme`, with
 //! its limits, and its published vectors as tests.
 
 mod argon2id;

@@ -14,11 +14,11 @@ use crate::store::{Records, Store};
 use crate::values::EmailAddress;
 
 /// Determines the outcomes of an import.
-pub struct ImportCheck {
+pub struct ImportDryRun {
     pub(crate) store: Arc<dyn Store>,
 }
 
-impl ImportCheck {
+impl ImportDryRun {
     /// Returns the outcomes that an import of this batch would have now. Nothing is written. `seen` holds the
     /// users of the previous batches that would be imported.
     pub async fn check_import(

@@ -25,7 +25,7 @@ impl ImportedUser {
         user: User,
         password: Option<(Secret<String>, Timestamp)>,
     ) -> Result<Self, ImportRejection> {
-        // Sign-in uses this id for accounts that do not exist (`password/verifier.rs`).
+        // Sign-in uses this id for accounts that do not exist (`passwords/verifier.rs`).
         if user.id.as_bytes() == &[0; 16] {
             return Err(ImportRejection::IdInvalid);
         }

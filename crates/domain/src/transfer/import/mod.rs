@@ -23,7 +23,7 @@ use crate::store::{Batch, Records, Store, Write};
 use crate::values::{Role, UserId};
 use crate::writer::Writer;
 
-pub use dry_run::{DryRun, ImportCheck};
+pub use dry_run::{DryRun, ImportDryRun};
 use imported_user::identity_fields;
 pub use imported_user::{ImportRejection, ImportedUser, derive_id};
 

@@ -158,7 +158,7 @@ impl Page {
                 .split('"')
                 .next()
                 .unwrap();
-            assert!(self.0.contains(&format!("<label for=\"{id}\">")), "{input}");
+            assert!(self.0.contains(&format!("<label for=\"{id}\"")), "{input}");
             for described in input.split("aria-describedby=\"").skip(1) {
                 for id in described.split('"').next().unwrap().split(' ') {
                     assert!(self.0.contains(&format!("id=\"{id}\"")), "{id}");

@@ -175,7 +175,7 @@ impl Import<'_> {
         Ok(match &mut self.dry_run {
             Some(dry_run) => {
                 doorward
-                    .import_check
+                    .import_dry_run
                     .check_import(ctx, dry_run, users)
                     .await?
             }
