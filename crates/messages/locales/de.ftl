@@ -595,6 +595,7 @@ activity = { $event ->
     [invited] Eingeladen
     [invitation-accepted] Einladung angenommen
     [email-confirmed] E‑Mail-Adresse bestätigt
+    [confirmation-requested] E‑Mail zur Bestätigung der Adresse noch einmal gesendet
     [confirmation-cancelled] Änderung der E‑Mail-Adresse abgebrochen
     [sign-in] Angemeldet
     [second-factor-requested] Passwort eingegeben, Code abgefragt
@@ -960,6 +961,7 @@ console-done = { $name ->
 console-kind = { $event ->
     [sign-up] Konto angelegt
     [email-confirmed] E‑Mail-Adresse bestätigt
+    [confirmation-requested] Bestätigung noch einmal gesendet
     [confirmation-cancelled] Bestätigung abgebrochen
     [sign-in] Anmeldung
     [second-factor-requested] Passwort richtig, Code abgefragt

@@ -611,6 +611,7 @@ activity = { $event ->
     [invited] Invited
     [invitation-accepted] Invitation accepted
     [email-confirmed] Email address confirmed
+    [confirmation-requested] Email to confirm the address sent again
     [confirmation-cancelled] Change of the email address cancelled
     [sign-in] Signed in
     [second-factor-requested] Password entered; asked for a code
@@ -980,6 +981,7 @@ console-done = { $name ->
 console-kind = { $event ->
     [sign-up] Sign-up
     [email-confirmed] Email address confirmed
+    [confirmation-requested] Confirmation sent again
     [confirmation-cancelled] Confirmation cancelled
     [sign-in] Sign-in
     [second-factor-requested] Password correct, code requested

@@ -92,7 +92,13 @@ fn limit_of(ctx: &Ctx, event: &Event<'_>, kind: AuditKind) -> Option<&'static st
 /// Returns the audit event of an event; `None` if it has none.
 fn entry(event: &Event<'_>) -> Option<AuditEntry> {
     let entry = match *event {
-        Event::ConfirmationRequested { .. } | Event::DeletionReminded { .. } => return None,
+        Event::ConfirmationRequested { user_id: None, .. } | Event::DeletionReminded { .. } => {
+            return None;
+        }
+        Event::ConfirmationRequested {
+            user_id: Some(user_id),
+            ..
+        } => success_of(AuditKind::ConfirmationRequested, user_id),
         Event::SignedUp { user, .. } => success_of(AuditKind::SignUp, user.id),
         Event::UserCreated { user } => {
             success_of(AuditKind::SignUp, user.id).detail(user.role.as_str())

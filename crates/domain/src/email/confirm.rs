@@ -25,7 +25,7 @@ use crate::sessions::SessionEnder;
 use crate::sign_up::{CompletedSignUp, SignUpCookies};
 use crate::store::{Batch, Store};
 use crate::users::removal::{UserRemoval, without_pending_email};
-use crate::values::{Data, EmailAddress, Identifier, Invalid, Password, Token};
+use crate::values::{Data, EmailAddress, Identifier, Invalid, Password, Token, UserId};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// A confirmed address.
@@ -69,11 +69,31 @@ impl Confirmation {
     /// response does not reveal whether it is known.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_confirmation(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
+        self.request_mail(ctx, email, None).await
+    }
+
+    /// Like [`Self::request_confirmation`], for a user whose account an admin views: an audit event names the user.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn request_confirmation_for(
+        &self,
+        ctx: &Ctx,
+        user_id: UserId,
+        email: &EmailAddress,
+    ) -> Result<(), Error> {
+        self.request_mail(ctx, email, Some(user_id)).await
+    }
+
+    async fn request_mail(
+        &self,
+        ctx: &Ctx,
+        email: &EmailAddress,
+        user_id: Option<UserId>,
+    ) -> Result<(), Error> {
         self.queued_mails.ensure_not_full()?;
         self.mailbox_limits
             .throttle(ctx, Purpose::Confirmation, email)
             .await?;
-        let requested = Event::ConfirmationRequested { email };
+        let requested = Event::ConfirmationRequested { email, user_id };
         Ok(self.writer.emit_now(ctx, requested).await?)
     }
 

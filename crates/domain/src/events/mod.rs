@@ -53,8 +53,11 @@ pub(crate) enum Event<'a> {
     UsersImported { count: usize, system: &'a str },
     /// One of the imported users is an admin.
     AdminImported { user_id: UserId },
-    /// The confirmation mail was requested again, by address.
-    ConfirmationRequested { email: &'a EmailAddress },
+    /// The confirmation mail was requested again, by address. `user_id` is the user for whom an admin did.
+    ConfirmationRequested {
+        email: &'a EmailAddress,
+        user_id: Option<UserId>,
+    },
     /// A user confirmed their pending address; `before` is the user before that.
     EmailConfirmed { before: &'a User },
     /// The owner of a mailbox, the user or an admin cancelled a sign-up or an address change.

@@ -16,6 +16,8 @@ string_enum! {
         SignUp => "sign-up",
         /// An address was confirmed.
         EmailConfirmed => "email-confirmed",
+        /// An admin sent the confirmation mail again.
+        ConfirmationRequested => "confirmation-requested",
         /// The owner of a mailbox, the user or an admin cancelled a sign-up or an address change.
         ConfirmationCancelled => "confirmation-cancelled",
         /// A sign-in, successful or failed.
@@ -143,6 +145,7 @@ impl AuditKind {
         Self::Invited,
         Self::InvitationAccepted,
         Self::EmailConfirmed,
+        Self::ConfirmationRequested,
         Self::ConfirmationCancelled,
         Self::SignIn,
         Self::SecondFactorRequested,

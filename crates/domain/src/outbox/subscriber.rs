@@ -44,7 +44,7 @@ impl Subscriber for MailSubscriber {
                     queue(to_user(ctx, id(), MailKind::SignUp, user, email));
                 }
             }
-            Event::ConfirmationRequested { email } => {
+            Event::ConfirmationRequested { email, .. } => {
                 let kind = MailKind::ConfirmationResend;
                 queue(new_mail(ctx, id(), kind, None, email, ctx.client.locale));
             }

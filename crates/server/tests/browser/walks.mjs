@@ -292,7 +292,7 @@ export async function walkConsole(language, look) {
   await look(browser, "console, no user found", "main:not(:has(table)) #q[value=nothing]");
   await browser.go("/admin/users?second_factor=true");
   await look(browser, "console, more filters", "main:has(table) details[open] #created_since");
-  await browser.go("/admin/users?q=ben");
+  await browser.go("/admin/users?q=be");
   await browser.click("table a");
   await look(browser, "console, a user", "main:not(:has(.status)) [aria-labelledby=factors] .list");
   const page = new URL(browser.page.url()).pathname;

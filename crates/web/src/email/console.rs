@@ -43,7 +43,8 @@ pub(crate) async fn send(
         return Ok(see_other(&user_path(&named)));
     };
     let service = &caller.doorward().confirmation;
-    match service.request_confirmation(&caller.ctx, address).await {
+    let sent = service.request_confirmation_for(&caller.ctx, user.id, address);
+    match sent.await {
         Ok(()) => Ok(done(&named, "confirmation-sent")),
         Err(error) => {
             let (act, sent) = (act(address), SentAct::new(None));

@@ -2,7 +2,7 @@
 
 use axum::extract::Path;
 use axum::http::Uri;
-use axum::response::Html;
+use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::Ctx;
 use doorward_domain::devices::ClientProgram;
 use doorward_domain::factors::{Factor, FactorList};
@@ -20,6 +20,7 @@ use crate::html::display_name;
 use crate::html::outcome::Outcome;
 use crate::http::paging::Query;
 use crate::http::problem::Problem;
+use crate::http::responses::see_other;
 use crate::outbox::console::row as mail_row;
 use crate::users::admin;
 
@@ -56,12 +57,12 @@ const DONE: [&str; 13] = [
 ];
 
 /// The list, newest first, and the results of a search by the word that was found. `cursor` selects the page after a place,
-/// and with `back` the page before it.
+/// and with `back` the page before it. A search for the whole id, username or address of one user leads to the page of this user.
 pub(crate) async fn list_page(
     caller: AdminCaller,
     outcome: Outcome,
     uri: Uri,
-) -> Result<Html<String>, Problem> {
+) -> Result<Response, Problem> {
     let form = ListForm::read(&uri, &FILTERS)?;
     let mut query = Query::parse(uri.query())?;
     let place = query.cursor(admin::cursor)?;
@@ -85,6 +86,7 @@ pub(crate) async fn list_page(
         None => Order::Descending,
     };
     let is_first = place.is_none();
+    let searched = filter.text.clone();
     let filter = UserFilter {
         order: if is_back { order.reversed() } else { order },
         after: place,
@@ -96,6 +98,12 @@ pub(crate) async fn list_page(
     if is_back {
         page.users.reverse();
         (page.start, page.next) = (page.next, page.start);
+    }
+    if let (Some(text), [user], None) = (&searched, page.users.as_slice(), &page.next)
+        && is_first
+        && is_named(user, text)
+    {
+        return Ok(see_other(&user_path(&user.id.to_string())));
     }
     let row = |user: &User| {
         let last = page.last_sign_ins.get(&user.id);
@@ -115,7 +123,15 @@ pub(crate) async fn list_page(
         done,
         ..form.context()
     };
-    Ok(caller.render(ConsoleSection::Users, template, values))
+    Ok(caller.render(ConsoleSection::Users, template, values).into_response())
+}
+
+/// Returns `true` if the text is the whole id, username or address of the user.
+fn is_named(user: &User, text: &str) -> bool {
+    let (username, email) = (Username::parse(text).ok(), EmailAddress::parse(text).ok());
+    text == user.id.to_string()
+        || username.is_some_and(|name| user.username.as_ref().map(Username::key) == Some(name.key()))
+        || email.is_some_and(|email| user.email.as_ref().map(EmailAddress::key) == Some(email.key()))
 }
 
 /// Everything that the API shows of a user, and what an admin can do.

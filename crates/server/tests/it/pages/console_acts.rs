@@ -331,6 +331,29 @@ async fn a_recovery_that_an_admin_sends_is_in_the_activity_of_the_user() {
 }
 
 #[tokio::test]
+async fn a_confirmation_that_an_admin_sends_is_in_the_log_with_the_user() {
+    for (language, words) in [
+        ("en", "Confirmation sent again"),
+        ("de", "Bestätigung noch einmal gesendet"),
+    ] {
+        let app = TestApp::new().await;
+        app.allow_unread_mail();
+        let mut browser = admin_browser(&app, language).await;
+        let root = app.sign_in("root").await;
+        app.unconfirmed("carla").await;
+        let id = root.get("/user/carla").await.json()["id"].clone();
+        let page = "/admin/users/carla/confirmation";
+        browser.post(page, "").await.expect(303);
+        let page = browser.get("/admin/users/carla").await;
+        browser.page(page, 200).shows(&[words]);
+        let events = root.get("/audit?event=confirmation-requested").await;
+        let event = &events.expect(200).json()["items"][0];
+        assert_eq!(event["user_id"], id);
+        assert_eq!(event["actor"], format!("user:{}", id_of(&root).await));
+    }
+}
+
+#[tokio::test]
 async fn an_admin_deletes_a_user_after_some_days_or_at_once_and_keeps_one() {
     for (language, texts) in [
         (

@@ -120,8 +120,6 @@ async fn a_search_and_its_filters_are_those_of_the_api_and_stay_in_the_form() {
     }
     let id = root.get("/user/ben").await.json()["id"].clone();
     let query = format!("q={}", id.as_str().unwrap());
-    let page = browser.get(&format!("/admin/users?{query}")).await;
-    assert_eq!(listed(&browser.page(page, 200).0), ["ben"]);
     let found = root.get(&format!("/user?{query}")).await.expect(200);
     assert_eq!(found.json()["items"][0]["username"], "ben");
     let page = browser.get("/admin/users?q=a%26n&status=disabled").await;
@@ -135,6 +133,27 @@ async fn a_search_and_its_filters_are_those_of_the_api_and_stay_in_the_form() {
         "<bdi>anna@example.com</bdi>",
         "<time datetime=\"2026-11-21T08:00:00Z\" data-day>",
     ]);
+}
+
+#[tokio::test]
+async fn a_search_for_one_user_leads_to_their_page() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    for name in ["anna", "ben", "ben2"] {
+        app.create(name, Role::User).await;
+    }
+    let root = app.sign_in("root").await;
+    let anna = root.get("/user/anna").await.json()["id"].clone();
+    let page = format!("/admin/users/{}", anna.as_str().unwrap());
+    for text in [anna.as_str().unwrap(), "ANNA", "Anna%40Example.com"] {
+        let found = browser.get(&format!("/admin/users?q={text}")).await;
+        assert_eq!(found.expect(303).header("location"), Some(page.as_str()));
+    }
+    // The beginning of a name, and a name that others begin with, are lists.
+    for (text, expected) in [("ann", 1), ("ben", 2)] {
+        let found = browser.get(&format!("/admin/users?q={text}")).await;
+        assert_eq!(listed(&browser.page(found, 200).0).len(), expected, "{text}");
+    }
 }
 
 #[tokio::test]
