@@ -1,7 +1,7 @@
 //! What the rules depend on: stores, mail, time and randomness.
 //!
 //! Each trait is in the folder that calls it. A method is a complete operation that succeeds or fails as a whole; callers
-//! do not open transactions. To add a store: implement [`Store`] (or [`SeparateSessions`], for sessions alone), run
+//! do not open transactions. To add a store: implement `ReadStore` and [`Store`] (or [`SeparateSessions`], for sessions alone), run
 //! `testkit::contract` against a real server, and add one arm to the binary's wiring.
 
 use std::sync::Arc;

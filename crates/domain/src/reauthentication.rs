@@ -19,7 +19,7 @@ use crate::model::{AuditKind, FactorSet, User};
 use crate::passwords::account::{AccountLookup, own_identifier};
 use crate::passwords::attempts::PasswordAttempts;
 use crate::passwords::verifier::{PasswordVerifier, VerifiedUser};
-use crate::store::{Records, Store};
+use crate::store::{ReadStore, Records};
 use crate::values::{FactorCode, Password};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
@@ -44,7 +44,7 @@ impl From<Password> for Proof {
 
 /// Verifies the proof of a signed-in user again.
 pub struct Reauthentication {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) access: Arc<Access>,
     pub(crate) password_verifier: Arc<PasswordVerifier>,
     pub(crate) password_attempts: Arc<PasswordAttempts>,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use doorward_domain::store::{
-    ApplyError, Batch, Claim, Condition, Limits, Query, Row, Store, StoreError, Table, Value, Write,
+    ApplyError, Batch, Claim, Condition, Limits, Query, ReadStore, Row, Store, StoreError, Table,
+    Value, Write,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -97,24 +98,7 @@ impl DynamoStore {
 }
 
 #[async_trait]
-impl Store for DynamoStore {
-    async fn apply(&self, batch: Batch) -> Result<(), ApplyError> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        if batch.len() > OPERATIONS {
-            return Err(ApplyError::TooLarge);
-        }
-        match timeout(BOUND, self.apply_as_planned(&batch)).await {
-            Ok(result) => result,
-            Err(elapsed) => Err(StoreError::outcome_unknown("apply", elapsed).into()),
-        }
-    }
-
-    fn limits(&self) -> Limits {
-        Limits { writes: OPERATIONS }
-    }
-
+impl ReadStore for DynamoStore {
     async fn get_rows(
         &self,
         table: &'static Table,
@@ -169,6 +153,26 @@ impl Store for DynamoStore {
 
     async fn count_rows(&self, query: Query) -> Result<u64, StoreError> {
         Ok(self.list_rows(query.limit(usize::MAX)).await?.len() as u64)
+    }
+}
+
+#[async_trait]
+impl Store for DynamoStore {
+    async fn apply(&self, batch: Batch) -> Result<(), ApplyError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        if batch.len() > OPERATIONS {
+            return Err(ApplyError::TooLarge);
+        }
+        match timeout(BOUND, self.apply_as_planned(&batch)).await {
+            Ok(result) => result,
+            Err(elapsed) => Err(StoreError::outcome_unknown("apply", elapsed).into()),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { writes: OPERATIONS }
     }
 
     async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use doorward_domain::store::{
-    ApplyError, Batch, Claim, Limits, Query, Row, Store, StoreError, Table, Value,
+    ApplyError, Batch, Claim, Limits, Query, ReadStore, Row, Store, StoreError, Table, Value,
 };
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -152,27 +152,7 @@ impl SqlStore {
 }
 
 #[async_trait]
-impl Store for SqlStore {
-    async fn apply(&self, batch: Batch) -> Result<(), ApplyError> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        if batch.len() > WRITES {
-            return Err(ApplyError::TooLarge);
-        }
-        let (limit, batch) = (self.pool.timeouts().operation(), batch.as_slice());
-        let applied = self.transaction(limit, |mut transaction| async move {
-            let result = records::write_all(&mut transaction, batch).await;
-            (transaction, result)
-        });
-        let applied = applied.await;
-        applied.map_err(|error| error.into_apply_error("apply"))
-    }
-
-    fn limits(&self) -> Limits {
-        Limits { writes: WRITES }
-    }
-
+impl ReadStore for SqlStore {
     async fn get_rows(
         &self,
         table: &'static Table,
@@ -196,6 +176,29 @@ impl Store for SqlStore {
 
     async fn count_rows(&self, query: Query) -> Result<u64, StoreError> {
         records::count(self, &query).await
+    }
+}
+
+#[async_trait]
+impl Store for SqlStore {
+    async fn apply(&self, batch: Batch) -> Result<(), ApplyError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        if batch.len() > WRITES {
+            return Err(ApplyError::TooLarge);
+        }
+        let (limit, batch) = (self.pool.timeouts().operation(), batch.as_slice());
+        let applied = self.transaction(limit, |mut transaction| async move {
+            let result = records::write_all(&mut transaction, batch).await;
+            (transaction, result)
+        });
+        let applied = applied.await;
+        applied.map_err(|error| error.into_apply_error("apply"))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { writes: WRITES }
     }
 
     async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError> {

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::model::{FactorProof, FactorSet, Status, User, Version};
 use crate::policy::Policy;
-use crate::store::{Batch, Condition, Records, Store, Write};
+use crate::store::{Batch, Condition, ReadStore, Records, Write};
 use crate::values::{EmailAddress, Role, UserId, Username};
 use crate::writer::Writer;
 
@@ -23,7 +23,7 @@ pub(crate) use action::{ensure_operator, names_actor, names_user};
 
 /// Decides what actors may do, and finds the users that they name.
 pub(crate) struct Access {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) writer: Arc<Writer>,
     pub(crate) policy: Arc<Policy>,
 }

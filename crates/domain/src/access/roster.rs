@@ -2,12 +2,12 @@
 
 use crate::error::Error;
 use crate::model::{LastAdmin, Roster, User};
-use crate::store::{Batch, Records, Store};
+use crate::store::{Batch, ReadStore, Records};
 
 /// The writes by which the roster of admins follows a change of a user; `None` is a user that does not exist. Fails
 /// with [`Error::LastAdmin`] if no active admin would be left.
 pub(crate) async fn roster_change(
-    store: &dyn Store,
+    store: &dyn ReadStore,
     read: Option<&User>,
     changed: Option<&User>,
 ) -> Result<Batch, Error> {
@@ -27,7 +27,7 @@ pub(crate) async fn roster_change(
 }
 
 /// The active admins.
-pub(crate) async fn roster(store: &dyn Store) -> Result<Roster, Error> {
+pub(crate) async fn roster(store: &dyn ReadStore) -> Result<Roster, Error> {
     let roster = store.get(Roster::ADMINS).await?;
     Ok(roster.unwrap_or_default())
 }

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::model::{AuditEvent, AuditFilter, AuditPage, AuditVerification, User};
 use crate::sessions::LastSeenTimes;
-use crate::store::{Records, Store};
+use crate::store::{ReadStore, Records};
 use crate::users::{People, people_of};
 use crate::values::UserId;
 use crate::writer::Writer;
@@ -32,7 +32,7 @@ pub struct AuditStatus {
 
 /// Lists and downloads the audit log.
 pub struct Audit {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) last_seen: Arc<LastSeenTimes>,
     pub(crate) access: Arc<Access>,

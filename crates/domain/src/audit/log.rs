@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::model::{AuditRecord, Checkpoint, SealedEvent};
-use crate::store::{Batch, Condition, Records, Row, Store, StoreError, Value, Write};
+use crate::store::{Batch, Condition, ReadStore, Records, Row, StoreError, Value, Write};
 use crate::values::{AuditEventId, Digest, UserId};
 
 /// The events that are not sealed yet.
@@ -17,7 +17,7 @@ pub struct Unsealed {
 
 /// The log of a store. Rows that cannot be read are skipped.
 #[derive(Clone, Copy)]
-pub struct AuditLog<'a>(pub &'a dyn Store);
+pub struct AuditLog<'a>(pub &'a dyn ReadStore);
 
 impl AuditLog<'_> {
     /// The checkpoint with the highest position.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::sealer::EVENTS_PER_SEAL;
 use super::{AuditLog, AuditPublicKey, CheckpointId, Unsealed, chain};
 use crate::model::{Checkpoint, SealedEvent};
-use crate::store::{Store, StoreError};
+use crate::store::{ReadStore, StoreError};
 use crate::values::{AuditEventId, Digest};
 
 /// A violation of the log's integrity.
@@ -236,7 +236,7 @@ impl Segment {
     }
 
     /// Reads the segment after `position`; `None` at the end of the log.
-    pub async fn read(store: &dyn Store, position: i64) -> Result<Option<Self>, StoreError> {
+    pub async fn read(store: &dyn ReadStore, position: i64) -> Result<Option<Self>, StoreError> {
         let log = AuditLog(store);
         loop {
             let Some(checkpoint) = log.next_checkpoint(position).await? else {
@@ -260,7 +260,7 @@ impl Segment {
 
 /// Verifies the log of a store, and counts the events that are not sealed.
 pub async fn verify(
-    store: &dyn Store,
+    store: &dyn ReadStore,
     keys: Vec<AuditPublicKey>,
     recorded: &[CheckpointId],
 ) -> Result<(AuditReport, Unsealed), StoreError> {
@@ -271,7 +271,7 @@ pub async fn verify(
 }
 
 async fn scan(
-    store: &dyn Store,
+    store: &dyn ReadStore,
     verifier: &mut Verifier,
 ) -> Result<Result<(), Violation>, StoreError> {
     let log = AuditLog(store);

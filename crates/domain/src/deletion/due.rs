@@ -6,14 +6,14 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::model::{PendingDeletion, User};
-use crate::store::{Batch, Records, Store};
+use crate::store::{Batch, ReadStore, Records};
 use crate::users::removal::UserRemoval;
 use crate::values::UserId;
 use crate::writer::Writer;
 
 /// Reminds of deletions, and deletes the accounts that are due.
 pub(crate) struct DueDeletions {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) user_removal: Arc<UserRemoval>,
     pub(crate) writer: Arc<Writer>,
 }

@@ -22,7 +22,7 @@ use crate::passwords::verifier::PasswordVerifier;
 use crate::policy::Policy;
 use crate::reauthentication::{Proof, Reauthentication};
 use crate::sessions::SessionEnder;
-use crate::store::{Batch, Store};
+use crate::store::{Batch, ReadStore};
 use crate::users::removal::UserRemoval;
 use crate::values::{DeletionReason, Identifier, Token, UserId, Username};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
@@ -31,7 +31,7 @@ pub(crate) use pending::{cancellation_writes, ensure_no_pending_deletion};
 
 /// Requests and cancels deletions, and deletes accounts at once.
 pub struct Deletion {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) session_ender: Arc<SessionEnder>,
     pub(crate) user_removal: Arc<UserRemoval>,

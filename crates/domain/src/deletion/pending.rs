@@ -5,7 +5,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::{CancelledWith, Event};
 use crate::model::{AuditKind, User};
-use crate::store::{Batch, Store};
+use crate::store::{Batch, ReadStore};
 use crate::writer::Writer;
 
 /// Fails with [`Error::DeletionPending`] if the deletion of the account was requested. The caller has verified
@@ -30,7 +30,7 @@ pub(crate) async fn ensure_no_pending_deletion(
 /// The writes that follow from the end of the user's pending deletion; none if there is none. The caller replaces the
 /// user. `with` is for the audit log.
 pub(crate) async fn cancellation_writes(
-    store: &dyn Store,
+    store: &dyn ReadStore,
     writer: &Writer,
     ctx: &Ctx,
     user: &User,

@@ -18,7 +18,7 @@ use crate::events::UnusualSignIn;
 use crate::limits::{KeyedLimit, MANY_FAILURES, RateLimiter, network_key};
 use crate::model::{AuthMethod, Device, User};
 use crate::policy::Policy;
-use crate::store::{Batch, Records, Store, StoreError, Write};
+use crate::store::{Batch, ReadStore, Records, StoreError, Write};
 use crate::values::{Digest, Rate, Secret};
 
 pub(crate) use cookie::DeviceCookies;
@@ -44,7 +44,7 @@ pub(crate) struct SignInHistory {
 
 /// Records the devices of sign-ins, and recognizes known ones.
 pub struct SignInDevices {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) rate_limiter: Arc<RateLimiter>,
     pub(crate) device_cookies: Arc<DeviceCookies>,

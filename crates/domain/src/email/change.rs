@@ -13,14 +13,14 @@ use crate::model::{AuditKind, PendingEmail, RequestedBy, Status, User, Version};
 use crate::outbox::QueuedMails;
 use crate::policy::Policy;
 use crate::reauthentication::{Proof, Reauthentication};
-use crate::store::{Batch, Records, Store};
+use crate::store::{Batch, ReadStore, Records};
 use crate::users::removal::without_pending_email;
 use crate::values::{EmailAddress, Invalid};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// Changes the address of an account.
 pub struct EmailChange {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) access: Arc<Access>,
     pub(crate) mailbox_limits: Arc<MailboxLimits>,

@@ -23,7 +23,7 @@ use crate::passwords::verifier::PasswordVerifier;
 use crate::policy::Policy;
 use crate::sessions::SessionEnder;
 use crate::sign_up::{CompletedSignUp, SignUpCookies};
-use crate::store::{Batch, Store};
+use crate::store::{Batch, ReadStore};
 use crate::users::removal::{UserRemoval, without_pending_email};
 use crate::values::{Data, EmailAddress, Identifier, Invalid, Password, Token, UserId};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
@@ -52,7 +52,7 @@ impl Confirmed {
 
 /// Confirms addresses.
 pub struct Confirmation {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) session_ender: Arc<SessionEnder>,
     pub(crate) user_removal: Arc<UserRemoval>,

@@ -18,7 +18,7 @@ use crate::factors::recovery_grant::RecoveryGrants;
 use crate::model::{FactorSet, Link, Status, User};
 use crate::policy::Policy;
 use crate::store::{
-    BadRow, Condition, Record, Records, Row, RowReader, Store, Table, Value, Write,
+    BadRow, Condition, ReadStore, Record, Records, Row, RowReader, Table, Value, Write,
 };
 use crate::values::{Digest, FactorKind, Secret, Token, UserId};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
@@ -195,7 +195,7 @@ impl Record for Challenge {
 
 /// Creates and finds challenges, and counts the codes for them.
 pub(crate) struct Challenges {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) recovery_grants: Arc<RecoveryGrants>,

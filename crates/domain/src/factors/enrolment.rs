@@ -24,7 +24,7 @@ use crate::factors::store::FactorStore;
 use crate::keys::MasterKey;
 use crate::model::{FactorProof, FactorSet, FirstAdded, Status, User};
 use crate::policy::Policy;
-use crate::store::{Condition, Store, Write};
+use crate::store::{Condition, ReadStore, Write};
 use crate::values::{
     CredentialId, EmailAddress, FactorCode, FactorName, Invalid, Secret, Username,
 };
@@ -55,7 +55,7 @@ pub struct Enrolled {
 
 /// Adds second factors, and renews recovery codes.
 pub struct FactorEnrolment {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) master_key: Arc<MasterKey>,

@@ -42,7 +42,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::factors::store::FactorStore;
 use crate::model::FactorSet;
-use crate::store::Store;
+use crate::store::ReadStore;
 use crate::writer::Writer;
 
 pub use crate::values::{FactorCode, FactorKind, FactorName};
@@ -56,7 +56,7 @@ pub use undo::FactorUndo;
 
 /// Lists second factors.
 pub struct Factors {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) access: Arc<Access>,
     pub(crate) factor_store: Arc<FactorStore>,
     pub(crate) writer: Arc<Writer>,

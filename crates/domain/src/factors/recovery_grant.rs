@@ -18,7 +18,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::limits::{FAILURE_MEMORY_MAX, KeyedLimit, RateLimiter};
 use crate::model::{FactorSet, Link, User};
-use crate::store::{BadRow, Record, Records, Row, RowReader, Store, Table, Value, Write};
+use crate::store::{BadRow, ReadStore, Record, Records, Row, RowReader, Table, Value, Write};
 use crate::values::{Digest, UserId};
 
 /// The purpose in the table of links.
@@ -86,7 +86,7 @@ impl Record for RecoveryGrant {
 
 /// Grants codes to recoveries.
 pub(crate) struct RecoveryGrants {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) code_attempts: Arc<CodeAttempts>,
     pub(crate) rate_limiter: Arc<RateLimiter>,
 }

@@ -13,13 +13,13 @@ use crate::factors::store::FactorStore;
 use crate::metric_event::SessionEnd;
 use crate::model::{Credential, FactorProof, FactorSet, User};
 use crate::sessions::SessionEnder;
-use crate::store::{Batch, Store, Write};
+use crate::store::{Batch, ReadStore, Write};
 use crate::values::CredentialId;
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// Removes second factors.
 pub struct FactorRemoval {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) session_ender: Arc<SessionEnder>,
     pub(crate) access: Arc<Access>,
     pub(crate) factor_store: Arc<FactorStore>,

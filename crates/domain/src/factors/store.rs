@@ -10,7 +10,7 @@ use super::stored::{MAX_DELETED, StoredFactor};
 use crate::ctx::{Ctx, KnownDevice};
 use crate::error::Error;
 use crate::model::{Credential, FactorProof, FactorSet, User};
-use crate::store::{Batch, Records, Store, Write};
+use crate::store::{Batch, ReadStore, Records, Write};
 use crate::values::{CredentialId, UserId};
 
 /// The writes that remove factors of a user.
@@ -24,7 +24,7 @@ pub(crate) struct RemovedFactors {
 
 /// The second factors in the store.
 pub(crate) struct FactorStore {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
 }
 
 impl FactorStore {

@@ -22,7 +22,7 @@ use crate::clock::RandomSource;
 use crate::error::Error;
 use crate::keys::MasterKey;
 use crate::model::{Credential, FactorSet};
-use crate::store::{Batch, Records, Store};
+use crate::store::{Batch, ReadStore, Records};
 use crate::values::{CredentialId, FactorName, RECOVERY_DIGEST_BYTES, Secret, UserId};
 
 /// Length of an imported secret in bytes. Authenticator apps of the past have ten.
@@ -107,7 +107,7 @@ impl ExportedFactors {
 
 /// Exports and imports second factors.
 pub(crate) struct FactorTransfer {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) factor_store: Arc<FactorStore>,
     pub(crate) master_key: Arc<MasterKey>,
     pub(crate) random: Arc<dyn RandomSource>,

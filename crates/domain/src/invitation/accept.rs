@@ -16,7 +16,7 @@ use crate::passwords::attempts::PasswordAttempts;
 use crate::passwords::hashing::{HashClient, Hasher};
 use crate::policy::Policy;
 use crate::sign_up::CompletedSignUp;
-use crate::store::{Store, Write};
+use crate::store::{ReadStore, Write};
 use crate::users::removal::UserRemoval;
 use crate::values::{Name, Secret, Token};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
@@ -32,7 +32,7 @@ pub struct Acceptance {
 
 /// Accepts invitations.
 pub struct InvitationAcceptance {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) hasher: Arc<Hasher>,
     pub(crate) user_removal: Arc<UserRemoval>,

@@ -20,7 +20,7 @@ use crate::model::{
 };
 use crate::outbox::QueuedMails;
 use crate::policy::Policy;
-use crate::store::{Batch, Records, Store, Write};
+use crate::store::{Batch, ReadStore, Records, Write};
 use crate::users::ensure_identifier;
 use crate::users::removal::UserRemoval;
 use crate::values::{
@@ -80,7 +80,7 @@ pub struct Invited {
 
 /// Invites users, and lists, resends and revokes invitations.
 pub struct Invitations {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) user_removal: Arc<UserRemoval>,

@@ -15,7 +15,7 @@ use crate::keys::store::{KeyStore, KeysError, RefreshReason};
 use crate::keys::{JWKS_LEAD_TIME, Keyring, PublicKey};
 use crate::model::SigningKey;
 use crate::policy::Policy;
-use crate::store::{Batch, Records, Store, Write};
+use crate::store::{Batch, ReadStore, Records, Write};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// Additional time that a retired key is stored: other nodes sign with it until they load the new key.
@@ -38,7 +38,7 @@ pub struct KeyUse {
 
 /// Creates, rotates, revokes and lists signing keys.
 pub struct Keys {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) keyring: Arc<Keyring>,

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::error::{Error, chain};
 use crate::keys::{Keyring, KeyringError};
 use crate::model::SigningKey;
-use crate::store::{Records, Store, StoreError};
+use crate::store::{ReadStore, Records, StoreError};
 
 /// Minimum interval between two key refreshes for the same reason. It is short because another node's new key may
 /// be rejected for that long while an attacker floods this node with unknown keys.
@@ -74,7 +74,7 @@ impl KeysError {
 
 /// The signing keys in the store, which the keyring loads.
 pub(crate) struct KeyStore {
-    store: Arc<dyn Store>,
+    store: Arc<dyn ReadStore>,
     keyring: Arc<Keyring>,
     clock: Arc<dyn Clock>,
     /// Locked while the keys are loaded.
@@ -82,7 +82,11 @@ pub(crate) struct KeyStore {
 }
 
 impl KeyStore {
-    pub(crate) fn new(store: Arc<dyn Store>, keyring: Arc<Keyring>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn ReadStore>,
+        keyring: Arc<Keyring>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             store,
             keyring,

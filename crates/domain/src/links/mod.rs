@@ -5,13 +5,13 @@ pub(crate) mod undo;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{Link, Purpose, User};
-use crate::store::{Record, Records, Store, readable};
+use crate::store::{ReadStore, Record, Records, readable};
 use crate::values::Token;
 
 /// Returns an unexpired link of this purpose, used or not, and its user. Fails with [`Error::LinkExpired`] if
 /// there is none.
 pub(crate) async fn find_unexpired_link(
-    store: &dyn Store,
+    store: &dyn ReadStore,
     ctx: &Ctx,
     token: &Token,
     purpose: Purpose,

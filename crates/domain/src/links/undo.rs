@@ -23,7 +23,7 @@ use crate::model::{AuditKind, Credential, Link, Purpose, User};
 use crate::passwords::hashing::{HashClient, Hasher};
 use crate::policy::Policy;
 use crate::sessions::SessionEnder;
-use crate::store::{Batch, Store, Write};
+use crate::store::{Batch, ReadStore, Write};
 use crate::values::{Password, Secret, Token};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
@@ -65,7 +65,7 @@ impl Undo {
 
 /// Finds and uses undo links.
 pub(crate) struct UndoLinks {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) writer: Arc<Writer>,
     pub(crate) hasher: Arc<Hasher>,
     pub(crate) random: Arc<dyn RandomSource>,

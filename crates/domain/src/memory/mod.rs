@@ -15,7 +15,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::store::{
-    ApplyError, Batch, Claim, Limits, Query, Record, Row, Store, StoreError, Table, Value,
+    ApplyError, Batch, Claim, Limits, Query, ReadStore, Record, Row, Store, StoreError, Table,
+    Value,
 };
 
 pub use doubles::{SeededRandom, SteppedClock};
@@ -79,18 +80,7 @@ impl MemoryStore {
 }
 
 #[async_trait]
-impl Store for MemoryStore {
-    async fn apply(&self, batch: Batch) -> Result<(), ApplyError> {
-        if batch.len() > Limits::default().writes {
-            return Err(ApplyError::TooLarge);
-        }
-        let mut stored = self.tables();
-        let before = stored.before.as_ref().map(|_| stored.now.clone());
-        stored.now.apply(batch)?;
-        stored.before = before;
-        Ok(())
-    }
-
+impl ReadStore for MemoryStore {
     async fn get_rows(
         &self,
         table: &'static Table,
@@ -120,6 +110,20 @@ impl Store for MemoryStore {
             ..query
         };
         Ok(self.tables().listed().list(&all).len() as u64)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn apply(&self, batch: Batch) -> Result<(), ApplyError> {
+        if batch.len() > Limits::default().writes {
+            return Err(ApplyError::TooLarge);
+        }
+        let mut stored = self.tables();
+        let before = stored.before.as_ref().map(|_| stored.now.clone());
+        stored.now.apply(batch)?;
+        stored.before = before;
+        Ok(())
     }
 
     async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError> {

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{AuditEvent, AuditKind, AuditRecord, Outcome};
-use crate::store::{Condition, Query, Records, Store, StoreError, Value};
+use crate::store::{Condition, Query, ReadStore, Records, StoreError, Value};
 use crate::values::{AuditEventId, UserId};
 
 /// How long a break of the audit log is reported.
@@ -47,7 +47,7 @@ pub struct AuditPage {
 impl AuditFilter {
     /// Returns when a worker last found a checkpoint that was modified, if it was in the last 30 days.
     pub(crate) async fn seal_broken_at(
-        store: &dyn Store,
+        store: &dyn ReadStore,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         let breaks = Self {

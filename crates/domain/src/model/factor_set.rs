@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Credential, CredentialKind};
 use crate::error::Error;
-use crate::store::{Records, Store, StoreError, Write};
+use crate::store::{ReadStore, Records, StoreError, Write};
 use crate::values::{CredentialId, FactorCode, FactorKind, Secret, UserId, recovery_code_digest};
 
 /// A user's active second factors.
@@ -79,7 +79,7 @@ struct Entry {
 
 impl FactorSet {
     /// A user's second factors. A set that cannot be read is an error: it never counts as none.
-    pub(crate) async fn of_user(store: &dyn Store, user_id: UserId) -> Result<Self, Error> {
+    pub(crate) async fn of_user(store: &dyn ReadStore, user_id: UserId) -> Result<Self, Error> {
         let id = CredentialId::of_factor_set(user_id);
         match store.get::<Credential>(id).await? {
             Some(credential) => Self::read(credential),
@@ -89,7 +89,7 @@ impl FactorSet {
 
     /// Those of these users who have a second factor. A set that only a newer release can read has one.
     pub(crate) async fn users_with_factors(
-        store: &dyn Store,
+        store: &dyn ReadStore,
         users: &BTreeSet<UserId>,
     ) -> Result<BTreeSet<UserId>, StoreError> {
         let ids = users.iter().copied().map(CredentialId::of_factor_set);

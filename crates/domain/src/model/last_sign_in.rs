@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use crate::store::{BadRow, Kind, Record, Records, Row, RowReader, Store, StoreError, Table};
+use crate::store::{BadRow, Kind, ReadStore, Record, Records, Row, RowReader, StoreError, Table};
 use crate::values::UserId;
 
 /// When a user last signed in. It is a record of its own, so that a sign-in changes neither the version of the user nor its
@@ -20,7 +20,7 @@ pub struct LastSignIn {
 impl LastSignIn {
     /// When the user last signed in; `None` if never.
     pub(crate) async fn time_of(
-        store: &dyn Store,
+        store: &dyn ReadStore,
         user_id: UserId,
     ) -> Result<Option<Timestamp>, StoreError> {
         let last: Option<Self> = store.get(user_id).await?;
@@ -29,7 +29,7 @@ impl LastSignIn {
 
     /// When each of these users last signed in. Users who never did are omitted.
     pub(crate) async fn times_of(
-        store: &dyn Store,
+        store: &dyn ReadStore,
         users: Vec<UserId>,
     ) -> Result<HashMap<UserId, Timestamp>, StoreError> {
         let last: Vec<Self> = store.get_all(users).await?;

@@ -1,7 +1,7 @@
 //! The lockout of an account.
 
 use super::User;
-use crate::store::{BadRow, Kind, Record, Records, Row, RowReader, Store, StoreError, Table};
+use crate::store::{BadRow, Kind, ReadStore, Record, Records, Row, RowReader, StoreError, Table};
 use crate::values::UserId;
 
 /// Locks unknown clients out of an account until a new password is set or the user signs in on a known device. It is a
@@ -23,7 +23,10 @@ impl Lockout {
     }
 
     /// Returns `true` if unknown clients are locked out of the account: one read.
-    pub(crate) async fn is_in_force(store: &dyn Store, user: &User) -> Result<bool, StoreError> {
+    pub(crate) async fn is_in_force(
+        store: &dyn ReadStore,
+        user: &User,
+    ) -> Result<bool, StoreError> {
         let lockout: Option<Self> = store.get(user.id).await?;
         Ok(lockout.is_some_and(|lockout| lockout.applies_to(user)))
     }

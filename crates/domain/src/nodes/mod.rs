@@ -10,12 +10,12 @@ use crate::clock::Clock;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::Node;
-use crate::store::{Records, Store, Write};
+use crate::store::{ReadStore, Records, Write};
 use crate::writer::Writer;
 
 /// Writes and lists nodes.
 pub struct Nodes {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) access: Arc<Access>,
     pub(crate) writer: Arc<Writer>,

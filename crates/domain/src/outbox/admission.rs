@@ -13,7 +13,7 @@ use crate::error::{Error, WriteError};
 use crate::limits::{Decision, KeyedLimit, MAILBOX_CEILING, MailboxLimits, RateLimiter, interval};
 use crate::model::{Job, MailJob, MailKind, MailLimit, Purpose};
 use crate::policy::Policy;
-use crate::store::{Condition, Records, Store, Write};
+use crate::store::{Condition, ReadStore, Records, Write};
 use crate::writer::Writer;
 
 /// Maximum number of mails that wait for one mailbox. The oldest above it are dropped: an attacker must neither fill the
@@ -34,7 +34,7 @@ pub(super) enum Admission {
 
 /// Decides whether a mail may be sent now.
 pub(crate) struct MailAdmission {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) rate_limiter: Arc<RateLimiter>,

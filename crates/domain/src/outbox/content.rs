@@ -12,7 +12,7 @@ use crate::model::{
 };
 use crate::outbox::Mail;
 use crate::policy::Policy;
-use crate::store::{Records, Store, Write};
+use crate::store::{ReadStore, Records, Write};
 use crate::values::{EmailAddress, Name, Token, Username};
 use crate::writer::Writer;
 
@@ -40,7 +40,7 @@ pub(super) struct Outgoing {
 
 /// Resolves the recipient of a mail, and composes it.
 pub(crate) struct MailContent {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) writer: Arc<Writer>,

@@ -17,7 +17,7 @@ use crate::metric_event::{MailFate, MetricEvent};
 use crate::model::{Job, LEASE_DURATION, MailJob, MailKind, User};
 use crate::outbox::{Mail, MailError, Mailer};
 use crate::policy::Policy;
-use crate::store::{Records, Store, Write};
+use crate::store::{ReadStore, Records, Write};
 use crate::values::JobId;
 use crate::writer::Writer;
 
@@ -31,7 +31,7 @@ const _: () = assert!(MAILBOX.burst as usize * MAX_RESENT < MAILBOX_CEILING.burs
 
 /// Delivers mails.
 pub(crate) struct MailDelivery {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mailer: Arc<dyn Mailer>,

@@ -11,7 +11,7 @@ use crate::events::Event;
 use crate::model::{Job, MailFilter, MailJob, User};
 use crate::outbox::content::MailContent;
 use crate::outbox::{MailText, Mailer, QueuedMails};
-use crate::store::{Record, Records, Store, readable};
+use crate::store::{ReadStore, Record, Records, readable};
 use crate::values::{EmailAddress, Invalid, JobId, UserId};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
@@ -26,7 +26,7 @@ pub struct ViewedMail {
 
 /// Lists, shows, retries and deletes queued mails, and sends test mails.
 pub struct UnsentMails {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) mailer: Arc<dyn Mailer>,
     pub(crate) access: Arc<Access>,

@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::jobs::queue::JobQueue;
 use crate::metric_event::MailFate;
 use crate::model::{Job, LEASE_DURATION, MailJob};
-use crate::store::{Row, Store};
+use crate::store::{ReadStore, Row};
 
 use delivery::MailDelivery;
 pub use manage::{UnsentMails, ViewedMail};
@@ -62,7 +62,7 @@ impl DeliveryCounts {
 
 /// Sends the mails in the outbox.
 pub struct Outbox {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) job_queue: Arc<JobQueue>,
     pub(crate) queued_mails: Arc<QueuedMails>,
     pub(crate) mail_delivery: Arc<MailDelivery>,

@@ -12,14 +12,14 @@ use tokio::sync::Notify;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{Job, MailJob};
-use crate::store::Store;
+use crate::store::ReadStore;
 
 /// Interval between counts of the outbox.
 const REFRESH_INTERVAL: SignedDuration = SignedDuration::from_secs(3);
 
 /// The number of queued mails, as this node knows it.
 pub(crate) struct QueuedMails {
-    store: Arc<dyn Store>,
+    store: Arc<dyn ReadStore>,
     /// Maximum number of queued mails.
     max: u64,
     waiting: AtomicU64,
@@ -30,7 +30,7 @@ pub(crate) struct QueuedMails {
 
 impl QueuedMails {
     /// None are queued yet.
-    pub(crate) fn new(store: Arc<dyn Store>, max: u64) -> Self {
+    pub(crate) fn new(store: Arc<dyn ReadStore>, max: u64) -> Self {
         Self {
             store,
             max,

@@ -17,7 +17,7 @@ use crate::limits::{
 use crate::model::{Lockout, User};
 use crate::passwords::hashing::HashClient;
 use crate::policy::Policy;
-use crate::store::{Batch, Records, Store, Write};
+use crate::store::{Batch, ReadStore, Records, Write};
 use crate::values::{EmailAddress, Identifier, UserId};
 use crate::writer::Writer;
 
@@ -47,7 +47,7 @@ enum AttemptClient {
 
 /// Counts, releases and clears password attempts.
 pub(crate) struct PasswordAttempts {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) counters: Arc<dyn RateLimits>,
     pub(crate) rate_limiter: Arc<RateLimiter>,
     pub(crate) policy: Arc<Policy>,

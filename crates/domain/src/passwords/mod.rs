@@ -30,7 +30,7 @@ use crate::passwords::verifier::PasswordVerifier;
 use crate::policy::Policy;
 use crate::reauthentication::{Proof, Reauthentication};
 use crate::sessions::SessionEnder;
-use crate::store::{Records, Store};
+use crate::store::{ReadStore, Records};
 use crate::values::{Identifier, Invalid, NewPassword, Password, Secret};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
@@ -38,7 +38,7 @@ pub(crate) use new_password::password_writes;
 
 /// Changes and sets passwords.
 pub struct Passwords {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) hasher: Arc<Hasher>,
     pub(crate) session_ender: Arc<SessionEnder>,

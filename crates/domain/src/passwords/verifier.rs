@@ -15,7 +15,7 @@ use crate::events::Event;
 use crate::model::{AuditKind, Credential, Lockout, Status, User};
 use crate::passwords::hashing::{HashClient, Hasher, Verification};
 use crate::policy::Policy;
-use crate::store::{Batch, Condition, Records, Store, StoreError, Write};
+use crate::store::{Batch, Condition, ReadStore, Records, StoreError, Write};
 use crate::values::{EmailAddress, Identifier, Password, Secret, UserId};
 use crate::writer::Writer;
 
@@ -35,7 +35,7 @@ pub(crate) struct VerifiedUser {
 
 /// Verifies passwords.
 pub(crate) struct PasswordVerifier {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) hasher: Arc<Hasher>,
     pub(crate) password_attempts: Arc<PasswordAttempts>,
     pub(crate) policy: Arc<Policy>,

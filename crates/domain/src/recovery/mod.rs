@@ -20,13 +20,13 @@ use crate::passwords::hashing::{HashClient, Hasher};
 use crate::passwords::password_writes;
 use crate::policy::Policy;
 use crate::sessions::SessionEnder;
-use crate::store::Store;
+use crate::store::ReadStore;
 use crate::values::{EmailAddress, JobId, Secret, Token, UserId};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// Sets a new password by a mailed link.
 pub struct Recovery {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) hasher: Arc<Hasher>,

@@ -14,7 +14,7 @@ use crate::model::{Session, Status, User, replacements};
 use crate::policy::Policy;
 use crate::sessions::cache::{CacheEntry, CacheLookup, SessionCache};
 use crate::sessions::{LastSeen, LastSeenTimes, SessionEnder, SessionStore};
-use crate::store::{Batch, Records, Store};
+use crate::store::{Batch, ReadStore, Records};
 use crate::user_versions::UserVersions;
 use crate::values::{Digest, Token, UserId};
 use crate::writer::Writer;
@@ -44,7 +44,7 @@ impl Authenticated {
 
 /// Authenticates session tokens.
 pub struct SessionCheck {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) key_store: Arc<KeyStore>,

@@ -18,7 +18,7 @@ use crate::passwords::attempts::PasswordAttempts;
 use crate::passwords::verifier::{PasswordVerifier, VerifiedUser};
 use crate::sessions::SignedIn;
 use crate::sign_up::CompletedSignUp;
-use crate::store::{Batch, Store};
+use crate::store::{Batch, ReadStore};
 use crate::values::Password;
 use crate::writer::Writer;
 
@@ -40,7 +40,7 @@ pub enum Outcome {
 
 /// Verifies passwords, and creates sessions.
 pub struct SignIn {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) password_verifier: Arc<PasswordVerifier>,
     pub(crate) password_attempts: Arc<PasswordAttempts>,
     pub(crate) challenges: Arc<Challenges>,

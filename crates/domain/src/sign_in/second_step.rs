@@ -18,13 +18,13 @@ use crate::passwords::verifier::VerifiedUser;
 use crate::policy::Policy;
 use crate::sessions::SignedIn;
 use crate::sign_in::completion::SignInCompletion;
-use crate::store::{Batch, Store};
+use crate::store::{Batch, ReadStore};
 use crate::values::{Digest, FactorCode, FactorKind, Token};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// Continues sign-ins that need a second factor.
 pub struct SecondStep {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) password_attempts: Arc<PasswordAttempts>,
     pub(crate) code_attempts: Arc<CodeAttempts>,

@@ -17,7 +17,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::keys::MasterKey;
 use crate::model::{Credential, User};
-use crate::store::{Records, Store};
+use crate::store::{ReadStore, Records};
 use crate::values::{Digest, EmailAddress, Secret};
 
 /// Time for which the cookie is valid.
@@ -42,7 +42,7 @@ impl CompletedSignUp {
 
 /// Seals and opens the cookies.
 pub(crate) struct SignUpCookies {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) master_key: Arc<MasterKey>,
     pub(crate) random: Arc<dyn RandomSource>,
 }

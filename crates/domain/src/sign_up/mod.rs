@@ -22,7 +22,7 @@ use crate::outbox::QueuedMails;
 use crate::passwords::attempts::PasswordAttempts;
 use crate::passwords::hashing::{HashClient, Hasher};
 use crate::policy::{Policy, SignUpPolicy};
-use crate::store::{Records, Store, Write};
+use crate::store::{ReadStore, Records, Write};
 use crate::users::ensure_identifier;
 use crate::values::{
     Data, EmailAddress, Invalid, Name, NewPassword, Role, Secret, UserId, Username,
@@ -63,7 +63,7 @@ pub enum BrowserSignUp {
 
 /// Signs users up.
 pub struct SignUp {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) hasher: Arc<Hasher>,

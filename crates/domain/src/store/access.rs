@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 
-use super::{BadRow, Claim, Query, Record, Row, Store, StoreError, Value};
+use super::{BadRow, Claim, Query, ReadStore, Record, Row, Store, StoreError, Value};
 
 /// Reads records of any [`Store`].
 #[async_trait]
-pub trait Records: Store {
+pub trait Records: ReadStore {
     /// The record with this key.
     async fn get<R: Record>(&self, key: impl Into<Value> + Send) -> Result<Option<R>, StoreError> {
         let row = self.get_rows(R::TABLE, vec![key.into()]).await?.pop();
@@ -40,7 +40,10 @@ pub trait Records: Store {
     }
 
     /// Leases records of a queue. One that cannot be read is logged, and is due again when its lease ends.
-    async fn claim<R: Record>(&self, claim: Claim) -> Result<Vec<R>, StoreError> {
+    async fn claim<R: Record>(&self, claim: Claim) -> Result<Vec<R>, StoreError>
+    where
+        Self: Store,
+    {
         let rows = self.claim_rows(claim).await?;
         Ok(rows.iter().filter_map(readable).collect())
     }
@@ -53,7 +56,7 @@ pub trait Records: Store {
     }
 }
 
-impl<S: Store + ?Sized> Records for S {}
+impl<S: ReadStore + ?Sized> Records for S {}
 
 /// Reads a row; `None` for one that cannot be read, which is logged.
 pub(crate) fn readable<R: Record>(row: &Row) -> Option<R> {

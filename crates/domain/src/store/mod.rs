@@ -18,7 +18,7 @@ mod write;
 pub use access::Records;
 pub(crate) use access::readable;
 pub use error::{ApplyError, StoreError};
-pub use port::{Limits, Store};
+pub use port::{Limits, ReadStore, Store};
 pub use query::{Claim, Order, Query};
 pub use record::{Column, Kind, Record, Table};
 pub use row::{BadRow, Row, RowReader, Value};

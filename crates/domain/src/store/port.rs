@@ -5,6 +5,28 @@ use jiff::Timestamp;
 
 use super::{ApplyError, Batch, Claim, Query, Row, StoreError, Table, Value};
 
+/// Reads rows of the declared tables. What a caller that must not write holds; every [`Store`] is one, with its guarantees.
+#[async_trait]
+pub trait ReadStore: Send + Sync {
+    /// Reads the rows with these keys: one, or some hundred, in any order. Keys without a row are omitted.
+    async fn get_rows(
+        &self,
+        table: &'static Table,
+        keys: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError>;
+    /// Reads the row with this value in a unique column, without the table's [`large`](Table::large) column.
+    async fn find_row(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        value: Value,
+    ) -> Result<Option<Row>, StoreError>;
+    /// Reads rows through an index, in its order.
+    async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError>;
+    /// Counts the rows of a query. Its limit does not apply.
+    async fn count_rows(&self, query: Query) -> Result<u64, StoreError>;
+}
+
 /// Stores rows of the declared tables. It knows none of the types.
 ///
 /// Every store also guarantees:
@@ -23,7 +45,7 @@ use super::{ApplyError, Batch, Claim, Query, Row, StoreError, Table, Value};
 /// Migrations, closing and the diagnosis for `doorward doctor` are not part of the port: a store's crate has
 /// functions for them, as `store-sql` does.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: ReadStore {
     /// Applies all writes or none. The store enforces uniqueness, versions and conditions, never with a prior read. The
     /// writes are durable when it returns `Ok`.
     async fn apply(&self, batch: Batch) -> Result<(), ApplyError>;
@@ -32,23 +54,6 @@ pub trait Store: Send + Sync {
         Limits::default()
     }
 
-    /// Reads the rows with these keys: one, or some hundred, in any order. Keys without a row are omitted.
-    async fn get_rows(
-        &self,
-        table: &'static Table,
-        keys: Vec<Value>,
-    ) -> Result<Vec<Row>, StoreError>;
-    /// Reads the row with this value in a unique column, without the table's [`large`](Table::large) column.
-    async fn find_row(
-        &self,
-        table: &'static Table,
-        column: &'static str,
-        value: Value,
-    ) -> Result<Option<Row>, StoreError>;
-    /// Reads rows through an index, in its order.
-    async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError>;
-    /// Counts the rows of a query. Its limit does not apply.
-    async fn count_rows(&self, query: Query) -> Result<u64, StoreError>;
     /// Leases rows of a queue that are due. Each row is leased with one conditional write, so that no two workers hold
     /// it at the same time.
     async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError>;

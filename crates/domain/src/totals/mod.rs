@@ -16,7 +16,7 @@ use crate::access::{Access, Action, Target};
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::model::{Total, TotalKind};
-use crate::store::{Records, Store, Write};
+use crate::store::{ReadStore, Records, Write};
 use crate::totals::counts::TotalCounts;
 use crate::values::TimeUnit;
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
@@ -44,7 +44,7 @@ impl UnitTotals {
 
 /// Writes and lists the totals.
 pub struct Totals {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) access: Arc<Access>,
     pub(crate) total_counts: Arc<TotalCounts>,
     pub(crate) writer: Arc<Writer>,

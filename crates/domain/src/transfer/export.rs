@@ -15,7 +15,7 @@ use crate::events::Event;
 use crate::factors::ExportedFactors;
 use crate::factors::transfer::FactorTransfer;
 use crate::model::{Credential, LastSignIn, User, UserCursor, UserFilter};
-use crate::store::{Records, Store};
+use crate::store::{ReadStore, Records};
 use crate::values::UserId;
 use crate::writer::Writer;
 
@@ -34,7 +34,7 @@ pub struct ExportedUser {
 
 /// Exports all users.
 pub struct UserExport {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) factor_transfer: Arc<FactorTransfer>,
     pub(crate) writer: Arc<Writer>,
 }

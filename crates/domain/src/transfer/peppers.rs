@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::model::{Credential, User, UserFilter};
 use crate::passwords::hashing::{Hasher, UnreadableHash};
-use crate::store::{Records, Store};
+use crate::store::{ReadStore, Records};
 use crate::values::Role;
 
 /// Maximum number of users in each sample.
@@ -16,7 +16,7 @@ const SAMPLE: usize = 200;
 
 /// Checks that the stored hashes can be verified.
 pub struct PepperCheck {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) hasher: Arc<Hasher>,
 }
 

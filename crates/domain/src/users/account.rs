@@ -13,7 +13,7 @@ use crate::factors::FactorList;
 use crate::factors::store::FactorStore;
 use crate::model::{AuditEvent, AuditFilter, LastSignIn, MailJob, Session, User, actor_id};
 use crate::sessions::LastSeenTimes;
-use crate::store::{Records, Store, StoreError};
+use crate::store::{ReadStore, Records, StoreError};
 use crate::users::{SignInFailures, mails_about};
 use crate::values::UserId;
 use crate::writer::Writer;
@@ -47,7 +47,7 @@ pub type People = BTreeMap<UserId, User>;
 
 /// Shows admins everything about an account.
 pub struct Accounts {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) last_seen: Arc<LastSeenTimes>,
     pub(crate) access: Arc<Access>,
     pub(crate) factor_store: Arc<FactorStore>,
@@ -83,7 +83,7 @@ impl Accounts {
 
 /// The actors of these events and the users that they are about.
 pub(crate) async fn people_of(
-    store: &dyn Store,
+    store: &dyn ReadStore,
     events: &[AuditEvent],
 ) -> Result<People, StoreError> {
     let ids = |event: &AuditEvent| [event.user_id, actor_id(&event.actor)];

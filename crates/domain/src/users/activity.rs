@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::model::{AuditEvent, AuditFilter, AuditKind, actor_id};
 use crate::sessions::Authenticated;
-use crate::store::{Records, Store};
+use crate::store::{ReadStore, Records};
 use crate::values::{AuditEventId, UserId};
 use crate::writer::Writer;
 
@@ -91,7 +91,7 @@ fn proves_the_user(event: &AuditEvent) -> bool {
 
 /// Lists what happened to an account.
 pub struct RecentActivity {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) access: Arc<Access>,
     pub(crate) writer: Arc<Writer>,
 }

@@ -13,7 +13,7 @@ use crate::metric_event::SessionEnd;
 use crate::model::{Status, User, Version};
 use crate::policy::Policy;
 use crate::sessions::SessionEnder;
-use crate::store::Store;
+use crate::store::ReadStore;
 use crate::user_versions::UserVersions;
 use crate::values::{DisableReason, Invalid, Role, UserId};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
@@ -57,7 +57,7 @@ impl AdminChange {
 
 /// Changes other users' role and status.
 pub struct Admin {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) session_ender: Arc<SessionEnder>,
     pub(crate) user_versions: Arc<UserVersions>,

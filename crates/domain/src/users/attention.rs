@@ -9,7 +9,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::model::{AuditFilter, FactorSet, User, UserFilter};
-use crate::store::{Order, Records, Store};
+use crate::store::{Order, ReadStore, Records};
 use crate::values::UserId;
 use crate::writer::Writer;
 
@@ -33,7 +33,7 @@ pub struct Attention {
 
 /// Lists what an admin should look at.
 pub struct Overview {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) access: Arc<Access>,
     pub(crate) writer: Arc<Writer>,
 }

@@ -11,7 +11,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::model::{FactorSet, LastSignIn, SearchWord, User, UserCursor, UserFilter, UserPage};
-use crate::store::{Records, Store, StoreError};
+use crate::store::{ReadStore, Records, StoreError};
 use crate::values::UserId;
 use crate::writer::Writer;
 
@@ -29,7 +29,7 @@ struct FoundUsers {
 
 /// Lists and finds users.
 pub struct UserList {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) access: Arc<Access>,
     pub(crate) writer: Arc<Writer>,
 }

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::model::{Credential, Status, User, Version, VoidUndoLinks};
 use crate::passwords::hashing::{HashClient, Hasher};
-use crate::store::{Store, Write};
+use crate::store::{ReadStore, Write};
 use crate::users::ensure_identifier;
 use crate::values::{Data, EmailAddress, Name, NewPassword, Role, UserId, Username};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
@@ -31,7 +31,7 @@ pub struct NewUser {
 
 /// Finds and creates users for the command line.
 pub struct Operator {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) hasher: Arc<Hasher>,
     pub(crate) access: Arc<Access>,

@@ -19,7 +19,7 @@ use crate::model::{
     Recipient, Session, User,
 };
 use crate::sessions::LastSeenTimes;
-use crate::store::{Records, Store};
+use crate::store::{ReadStore, Records};
 use crate::values::{AuditEventId, EmailAddress};
 use crate::writer::Writer;
 
@@ -78,7 +78,7 @@ impl PersonalData {
 
 /// Exports everything stored about one user.
 pub struct PersonalExport {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) last_seen: Arc<LastSeenTimes>,
     pub(crate) access: Arc<Access>,
     pub(crate) factor_store: Arc<FactorStore>,
@@ -159,7 +159,7 @@ impl PersonalExport {
 }
 
 /// Returns the queued mails about the user, and those to the confirmed address that have no user, oldest first.
-pub(crate) async fn mails_about(store: &dyn Store, user: &User) -> Result<Vec<MailJob>, Error> {
+pub(crate) async fn mails_about(store: &dyn ReadStore, user: &User) -> Result<Vec<MailJob>, Error> {
     let of_user = Job::of_user(user.id).only(MailJob::is_mail());
     let mut mails = store.list_readable(of_user).await?;
     if let Some(email) = &user.email {

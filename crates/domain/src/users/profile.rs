@@ -11,7 +11,7 @@ use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::model::{LastSignIn, Lockout, User, Version};
 use crate::sessions::Authenticated;
-use crate::store::{Batch, Records, Store};
+use crate::store::{Batch, ReadStore, Records};
 use crate::values::{Data, LanguageTag, Name};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
@@ -51,7 +51,7 @@ pub struct ViewedUser {
 
 /// Views and updates one account.
 pub struct Profile {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
     pub(crate) access: Arc<Access>,
     pub(crate) writer: Arc<Writer>,
 }

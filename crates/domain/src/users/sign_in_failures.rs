@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::model::{AuditEvent, AuditFilter, Lockout, User};
-use crate::store::{Records, Store, StoreError};
+use crate::store::{ReadStore, Records, StoreError};
 
 /// The failed sign-ins of a user since the last sign-in, and the lockout after too many wrong passwords.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl SignInFailures {
     pub const MAX: usize = 100;
 
     pub(crate) async fn of_user(
-        store: &dyn Store,
+        store: &dyn ReadStore,
         user: &User,
         last_sign_in_at: Option<Timestamp>,
     ) -> Result<Self, StoreError> {

@@ -1,7 +1,7 @@
 //! Signing up with a username, an address, both, or neither.
 
 use doorward_domain::model::{Credential, MailKind, Status, User};
-use doorward_domain::store::{Records, Store};
+use doorward_domain::store::{ReadStore, Records};
 use doorward_domain::values::{Locale, Role};
 use doorward_domain::{Error, SignUpPolicy};
 

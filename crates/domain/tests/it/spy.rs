@@ -12,7 +12,7 @@ use doorward_domain::model::{AuditEvent, AuditRecord, Session, User};
 use doorward_domain::sessions::SessionStore;
 use doorward_domain::sessions::{LastSeen, SeparateSessions, SessionUpdate};
 use doorward_domain::store::{
-    ApplyError, Batch, Claim, Query, Record, Row, Store, StoreError, Table, Value, Write,
+    ApplyError, Batch, Claim, Query, ReadStore, Record, Row, Store, StoreError, Table, Value, Write,
 };
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
@@ -152,6 +152,38 @@ impl Spy {
 }
 
 #[async_trait]
+impl ReadStore for Spy {
+    async fn get_rows(
+        &self,
+        table: &'static Table,
+        keys: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.asked(table.name).await?;
+        self.store.get_rows(table, keys).await
+    }
+
+    async fn find_row(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        value: Value,
+    ) -> Result<Option<Row>, StoreError> {
+        self.asked(table.name).await?;
+        self.store.find_row(table, column, value).await
+    }
+
+    async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.asked(query.table.name).await?;
+        self.store.list_rows(query).await
+    }
+
+    async fn count_rows(&self, query: Query) -> Result<u64, StoreError> {
+        self.asked(query.table.name).await?;
+        self.store.count_rows(query).await
+    }
+}
+
+#[async_trait]
 impl Store for Spy {
     async fn apply(&self, batch: Batch) -> Result<(), ApplyError> {
         self.asked("apply").await?;
@@ -180,35 +212,6 @@ impl Store for Spy {
             return Err(ApplyError::OutcomeUnknown(StoreError::new("apply", "lost")));
         }
         Ok(())
-    }
-
-    async fn find_row(
-        &self,
-        table: &'static Table,
-        column: &'static str,
-        value: Value,
-    ) -> Result<Option<Row>, StoreError> {
-        self.asked(table.name).await?;
-        self.store.find_row(table, column, value).await
-    }
-
-    async fn get_rows(
-        &self,
-        table: &'static Table,
-        keys: Vec<Value>,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.asked(table.name).await?;
-        self.store.get_rows(table, keys).await
-    }
-
-    async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
-        self.asked(query.table.name).await?;
-        self.store.list_rows(query).await
-    }
-
-    async fn count_rows(&self, query: Query) -> Result<u64, StoreError> {
-        self.asked(query.table.name).await?;
-        self.store.count_rows(query).await
     }
 
     async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError> {

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use doorward_domain::model::{Credential, LastSignIn, SearchWord, User};
-use doorward_domain::store::{Query, Record, Row, Store, Value};
+use doorward_domain::store::{Query, ReadStore, Record, Row, Value};
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::{fixtures, servers};
 

@@ -13,7 +13,7 @@ use doorward_domain::model::Session;
 use doorward_domain::outbox::{Mail, MailError, MailText, Mailer};
 use doorward_domain::sessions::{LastSeen, SeparateSessions, SessionUpdate};
 use doorward_domain::store::{
-    ApplyError, Batch, Claim, Limits, Query, Row, Store, StoreError, Table, Value,
+    ApplyError, Batch, Claim, Limits, Query, ReadStore, Row, Store, StoreError, Table, Value,
 };
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
@@ -136,25 +136,57 @@ fn read_of(table: &Table) -> String {
     format!("read {}", table.name)
 }
 
+#[async_trait]
+impl ReadStore for Instrumented<dyn Store> {
+    async fn get_rows(
+        &self,
+        table: &'static Table,
+        keys: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.instrumented(
+            "database",
+            &read_of(table),
+            self.inner.get_rows(table, keys),
+        )
+        .await
+    }
+
+    async fn find_row(
+        &self,
+        table: &'static Table,
+        column: &'static str,
+        value: Value,
+    ) -> Result<Option<Row>, StoreError> {
+        self.instrumented(
+            "database",
+            &read_of(table),
+            self.inner.find_row(table, column, value),
+        )
+        .await
+    }
+
+    async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.instrumented(
+            "database",
+            &read_of(query.table),
+            self.inner.list_rows(query),
+        )
+        .await
+    }
+
+    async fn count_rows(&self, query: Query) -> Result<u64, StoreError> {
+        self.instrumented(
+            "database",
+            &read_of(query.table),
+            self.inner.count_rows(query),
+        )
+        .await
+    }
+}
+
 instrumented!(Store as "database" {
     own fn limits(&self) -> Limits {
         self.inner.limits()
-    }
-
-    own async fn get_rows(&self, table: &'static Table, keys: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        self.instrumented("database", &read_of(table), self.inner.get_rows(table, keys)).await
-    }
-
-    own async fn find_row(&self, table: &'static Table, column: &'static str, value: Value) -> Result<Option<Row>, StoreError> {
-        self.instrumented("database", &read_of(table), self.inner.find_row(table, column, value)).await
-    }
-
-    own async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
-        self.instrumented("database", &read_of(query.table), self.inner.list_rows(query)).await
-    }
-
-    own async fn count_rows(&self, query: Query) -> Result<u64, StoreError> {
-        self.instrumented("database", &read_of(query.table), self.inner.count_rows(query)).await
     }
 
     own async fn claim_rows(&self, claim: Claim) -> Result<Vec<Row>, StoreError> {

@@ -1,8 +1,8 @@
 //! A record that the domain does not have: its keys and index entries follow from its declaration.
 
 use doorward_domain::store::{
-    ApplyError, BadRow, Condition, Kind, Query, Record, Records, Row, RowReader, Store, Table,
-    Value, Write,
+    ApplyError, BadRow, Condition, Kind, Query, ReadStore, Record, Records, Row, RowReader, Store,
+    Table, Value, Write,
 };
 use doorward_testkit::fixtures;
 

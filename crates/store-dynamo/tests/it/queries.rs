@@ -1,6 +1,6 @@
 //! The queries of the product, on the keys of the table.
 
-use doorward_domain::store::Store;
+use doorward_domain::store::ReadStore;
 use doorward_testkit::queries;
 
 use crate::contract::connect;

@@ -123,15 +123,19 @@ pub(crate) async fn list_page(
         done,
         ..form.context()
     };
-    Ok(caller.render(ConsoleSection::Users, template, values).into_response())
+    Ok(caller
+        .render(ConsoleSection::Users, template, values)
+        .into_response())
 }
 
 /// Returns `true` if the text is the whole id, username or address of the user.
 fn is_named(user: &User, text: &str) -> bool {
     let (username, email) = (Username::parse(text).ok(), EmailAddress::parse(text).ok());
     text == user.id.to_string()
-        || username.is_some_and(|name| user.username.as_ref().map(Username::key) == Some(name.key()))
-        || email.is_some_and(|email| user.email.as_ref().map(EmailAddress::key) == Some(email.key()))
+        || username
+            .is_some_and(|name| user.username.as_ref().map(Username::key) == Some(name.key()))
+        || email
+            .is_some_and(|email| user.email.as_ref().map(EmailAddress::key) == Some(email.key()))
 }
 
 /// Everything that the API shows of a user, and what an admin can do.

@@ -10,12 +10,12 @@ use crate::access::ensure_operator;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{DeletedUser, User};
-use crate::store::{Records, Store};
+use crate::store::{ReadStore, Records};
 use crate::values::EmailAddress;
 
 /// Determines the outcomes of an import.
 pub struct ImportDryRun {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn ReadStore>,
 }
 
 impl ImportDryRun {

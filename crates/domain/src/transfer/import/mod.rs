@@ -19,7 +19,7 @@ use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::factors::transfer::FactorTransfer;
 use crate::model::{Credential, DeletedUser, LastAdmin, User};
-use crate::store::{Batch, Records, Store, Write};
+use crate::store::{Batch, ReadStore, Records, Store, Write};
 use crate::values::{Role, UserId};
 use crate::writer::Writer;
 
@@ -368,7 +368,7 @@ fn mark_imported(part: &[usize], outcomes: &mut [Option<ImportOutcome>]) {
 
 /// Returns the outcome if a user with this id exists, else `None`.
 async fn outcome_if_known(
-    store: &dyn Store,
+    store: &dyn ReadStore,
     one: &ImportedUser,
 ) -> Result<Option<ImportOutcome>, Error> {
     let stored: Option<User> = store.get(one.user.id).await?;

@@ -152,7 +152,11 @@ async fn a_search_for_one_user_leads_to_their_page() {
     // The beginning of a name, and a name that others begin with, are lists.
     for (text, expected) in [("ann", 1), ("ben", 2)] {
         let found = browser.get(&format!("/admin/users?q={text}")).await;
-        assert_eq!(listed(&browser.page(found, 200).0).len(), expected, "{text}");
+        assert_eq!(
+            listed(&browser.page(found, 200).0).len(),
+            expected,
+            "{text}"
+        );
     }
 }
 

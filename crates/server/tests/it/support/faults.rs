@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use doorward_domain::model::{Credential, MailJob, Session};
 use doorward_domain::sessions::{LastSeen, SeparateSessions, SessionUpdate};
 use doorward_domain::store::{
-    ApplyError, Batch, Claim, Query, Record, Row, Store, StoreError, Table, Value, Write,
+    ApplyError, Batch, Claim, Query, ReadStore, Record, Row, Store, StoreError, Table, Value, Write,
 };
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
@@ -139,6 +139,22 @@ macro_rules! delegate {
     };
 }
 
+delegate!(ReadStore by ask_store {
+    own async fn find_row(&self, table: &'static Table, column: &'static str, value: Value) -> Result<Option<Row>, StoreError> {
+        self.ask_table(table)?.find_row(table, column, value).await
+    }
+
+    own async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.ask_table(query.table)?.list_rows(query).await
+    }
+
+    own async fn get_rows(&self, table: &'static Table, keys: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        self.ask_table(table)?.get_rows(table, keys).await
+    }
+
+    pass count_rows(query: Query) -> Result<u64, StoreError>;
+});
+
 delegate!(Store by ask_store {
     own async fn apply(&self, batch: Batch) -> Result<(), ApplyError> {
         for write in &batch {
@@ -154,25 +170,12 @@ delegate!(Store by ask_store {
         }
     }
 
-    own async fn find_row(&self, table: &'static Table, column: &'static str, value: Value) -> Result<Option<Row>, StoreError> {
-        self.ask_table(table)?.find_row(table, column, value).await
-    }
-
-    own async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
-        self.ask_table(query.table)?.list_rows(query).await
-    }
-
-    own async fn get_rows(&self, table: &'static Table, keys: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        self.ask_table(table)?.get_rows(table, keys).await
-    }
-
     own async fn purge(&self, tables: &[&'static Table], owner: Value) -> Result<(), StoreError> {
         self.ask_store()?.purge(tables, owner.clone()).await?;
         self.outbox.lock().unwrap().retain(|job| Value::from(job.user_id) != owner);
         Ok(())
     }
 
-    pass count_rows(query: Query) -> Result<u64, StoreError>;
     pass claim_rows(claim: Claim) -> Result<Vec<Row>, StoreError>;
     pass server_time() -> Result<Option<Timestamp>, StoreError>;
     pass sweep(table: &'static Table, before: Timestamp) -> Result<(), StoreError>;

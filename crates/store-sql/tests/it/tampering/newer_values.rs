@@ -2,7 +2,7 @@
 //! one. It skips unknown values, and they do not block or hide other rows.
 
 use doorward_domain::model::{AuditFilter, AuditKind, Job, Link, MailJob, Purpose};
-use doorward_domain::store::{Batch, Claim, Record, Records, Store, Write};
+use doorward_domain::store::{Batch, Claim, ReadStore, Record, Records, Store, Write};
 use doorward_testkit::fixtures::{self, later, now};
 
 use super::database::Database;
