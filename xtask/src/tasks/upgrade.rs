@@ -2,7 +2,6 @@
 //!
 //! A separate task, since it builds a second Doorward.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -25,27 +24,46 @@ pub(crate) fn upgrade() -> anyhow::Result<()> {
     run_tests(test.env("DOORWARD_TEST_PREVIOUS", previous))
 }
 
-/// The commit to upgrade from, since there is no release yet: the last one without the newest migration. With a single
-/// migration, the last commit that changed it.
+/// The commit to upgrade from, since there is no release yet: the newest one whose migrations are the first of today's, but
+/// not all. A branch whose migrations were numbered again by a merge is passed over. With a single migration, the last commit
+/// that changed it.
 fn previous() -> anyhow::Result<String> {
     let files = std::fs::read_dir(root().join(MIGRATIONS))?;
-    let names = files.map(|file| Ok(file?.file_name()));
-    let names: BTreeSet<_> = names.collect::<std::io::Result<_>>()?;
-    let newest = names.last().context("there is no migration")?;
-    let newest = format!("{MIGRATIONS}/{}", newest.display());
-    // The parent of the commit that added it; of a single one, the last commit that changed it.
-    let (change, before) = match names.len() {
-        1 => ("--diff-filter=AM", ""),
-        _ => ("--diff-filter=A", "^"),
-    };
-    // A merge can add it as well, with another number than in its branch.
-    let log = ["log", "-1", "--format=%H", "--first-parent", "-m", change];
-    let output = git(&[log.as_slice(), &["--", &newest]].concat()).output()?;
-    let commit = String::from_utf8_lossy(&output.stdout);
-    if commit.trim().is_empty() {
-        bail!("git has no commit of {newest}: commit it, or fetch the whole history first");
+    let names = files.map(|file| Ok(file?.file_name().to_string_lossy().into_owned()));
+    let mut names: Vec<String> = names.collect::<std::io::Result<_>>()?;
+    names.sort_unstable();
+    if names.len() == 1 {
+        let newest = format!("{MIGRATIONS}/{}", names[0]);
+        let log = ["log", "-1", "--format=%H", "--diff-filter=AM", "--"];
+        let changed = lines_of(&[log.as_slice(), &[newest.as_str()]].concat())?;
+        return changed
+            .first()
+            .cloned()
+            .context("git has no commit of the migration");
     }
-    Ok(format!("{}{before}", commit.trim()))
+    let folder = format!("{MIGRATIONS}/");
+    for commit in lines_of(&["rev-list", "--date-order", "HEAD"])? {
+        let paths = lines_of(&["ls-tree", "--name-only", &commit, &folder])?;
+        let before: Vec<_> = paths
+            .iter()
+            .filter_map(|path| path.strip_prefix(&folder))
+            .collect();
+        if !before.is_empty()
+            && before.len() < names.len()
+            && names.iter().zip(&before).all(|(a, b)| a == b)
+        {
+            return Ok(commit);
+        }
+    }
+    bail!(
+        "git has no commit without the newest migration: commit it, or fetch the whole history first"
+    )
+}
+
+fn lines_of(arguments: &[&str]) -> anyhow::Result<Vec<String>> {
+    let output = git(arguments).output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// Git in the repository, which may have another owner, as in a CI container.
