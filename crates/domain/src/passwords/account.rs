@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::model::User;
-use crate::values::Identifier;
+use crate::values::{Identifier, UserId};
 
 /// The users that an identifier matches.
 #[derive(Debug, Default)]
@@ -17,6 +17,14 @@ pub(crate) struct AccountLookup {
 }
 
 impl AccountLookup {
+    /// The id of the owner, or else of the user with the pending address.
+    pub(crate) fn user_id(&self) -> Option<UserId> {
+        self.owner
+            .as_ref()
+            .or(self.pending.as_ref())
+            .map(|user| user.id)
+    }
+
     /// A user who is already known, by a session or a link.
     pub(crate) fn from_user(user: User) -> Self {
         Self {

@@ -24,6 +24,14 @@ fn unknown_user_id() -> UserId {
     UserId::from_bytes([0; 16])
 }
 
+/// The id and the security epoch of a user; without one, those that no user has.
+fn target(owner: Option<&User>) -> (UserId, i64) {
+    owner.map_or_else(
+        || (unknown_user_id(), User::FIRST_EPOCH),
+        |user| (user.id, user.security_epoch),
+    )
+}
+
 /// A user whose password was verified. The wrong ones before it stay counted until the caller clears them with
 /// [`PasswordAttempts::clear`]: a correct password that still needs a second factor clears nothing.
 pub(crate) struct VerifiedUser {
@@ -86,16 +94,12 @@ impl PasswordVerifier {
         password: &Password,
         kind: AuditKind,
     ) -> Result<VerifiedUser, Error> {
+        let (audited, target) = (lookup.user_id(), target(lookup.owner.as_ref()));
         let AccountLookup {
             owner,
             pending,
             by_email,
         } = lookup;
-        let audit_user = owner.as_ref().or(pending.as_ref()).cloned();
-        let target = owner.as_ref().map_or_else(
-            || (unknown_user_id(), User::FIRST_EPOCH),
-            |user| (user.id, user.security_epoch),
-        );
         let account = owner.clone();
         let (attempt, lockout, stored) = tokio::join!(
             self.password_attempts
@@ -134,15 +138,10 @@ impl PasswordVerifier {
             .password_attempts
             .count_wrong(ctx, &attempt, identifier, account.as_ref(), target)
             .await?;
-        let unconfirmed = async {
-            if !by_email {
-                return Ok(None);
-            }
-            let stored = self.stored_password(pending.as_ref()).await?;
-            self.try_password(ctx, &hash_client, (pending, stored), password)
-                .await
+        let unconfirmed = match by_email {
+            false => Ok(None),
+            true => self.try_pending(ctx, &hash_client, pending, password).await,
         };
-        let unconfirmed = unconfirmed.await;
         if !matches!(unconfirmed, Ok(None)) && !lockout.is_empty() {
             self.writer.apply(std::mem::take(&mut lockout)).await?;
         }
@@ -151,7 +150,7 @@ impl PasswordVerifier {
                 user,
                 attempt: None,
             }),
-            None => Err(self.refuse_password(ctx, audit_user, kind, lockout).await?),
+            None => Err(self.refuse_password(ctx, audited, kind, lockout).await?),
         }
     }
 
@@ -194,6 +193,19 @@ impl PasswordVerifier {
         self.store.get(user_id).await
     }
 
+    /// Returns the user with the pending address if the password is theirs.
+    async fn try_pending(
+        &self,
+        ctx: &Ctx,
+        hash_client: &HashClient,
+        pending: Option<User>,
+        password: &Password,
+    ) -> Result<Option<User>, Error> {
+        let stored = self.stored_password(pending.as_ref()).await?;
+        self.try_password(ctx, hash_client, (pending, stored), password)
+            .await
+    }
+
     /// Returns the candidate if the password is the stored one. Does the same work if there is no candidate.
     async fn try_password(
         &self,
@@ -218,14 +230,13 @@ impl PasswordVerifier {
     async fn refuse_password(
         &self,
         ctx: &Ctx,
-        account: Option<User>,
+        user_id: Option<UserId>,
         kind: AuditKind,
         mut batch: Batch,
     ) -> Result<Error, Error> {
-        let user_id = account.as_ref().map(|user| user.id);
-        let reason = match account.is_some() {
-            true => "wrong password",
-            false => "unknown account",
+        let reason = match user_id {
+            Some(_) => "wrong password",
+            None => "unknown account",
         };
         let refused = Event::Refused {
             kind,
@@ -234,7 +245,7 @@ impl PasswordVerifier {
         };
         self.writer.emit(ctx, refused, &mut batch);
         self.writer.apply(batch).await?;
-        Ok(match account {
+        Ok(match user_id {
             _ if self.policy.enumeration_protection => Error::InvalidCredentials,
             Some(_) => Error::WrongPassword,
             None => Error::UnknownAccount,
