@@ -72,7 +72,7 @@ async fn the_name_of_a_user_is_escaped_in_the_console() {
         for path in [
             "/admin",
             "/admin/users",
-            &format!("/admin/users?q={username}"),
+            "/admin/users?q=user",
             &page,
             &format!("{page}/delete"),
         ] {
