@@ -860,6 +860,16 @@ console-last-failure = Zuletzt fehlgeschlagen
 console-locked-out = Ausgesperrt
 console-locked-out-since = seit
 console-locked-out-text = Es wurden zu viele falsche Passwörter eingegeben. Auf Geräten, auf denen dieses Konto noch nie angemeldet war, wird auch das richtige Passwort nicht angenommen, und Warten ändert das nicht. Es endet mit einem neuen Passwort oder mit einer Anmeldung auf einem Gerät, auf dem das Konto schon einmal angemeldet war.
+console-codes-locked-out = Codes gesperrt
+console-codes-locked-out-text = Es wurden zu viele falsche Codes eingegeben. Auf Geräten, auf denen für dieses Konto noch nie ein Code eingegeben wurde, wird kein Code der Authenticator-App angenommen, und Warten ändert das nicht. Es endet mit einer Anmeldung mit einem Wiederherstellungscode oder auf einem Gerät, auf dem schon einmal ein Code eingegeben wurde. Nach einem neuen Passwort per E‑Mail werden fünf Codes angenommen. Fehlt all das, vergewissern Sie sich, wer fragt, und entfernen Sie die Authenticator-App.
+console-failure = { $reason ->
+    [wrong-password] Falsches Passwort
+    [wrong-code] Falscher Code
+    [email-not-confirmed] Adresse nicht bestätigt
+    [account-disabled] Konto gesperrt
+    [deletion-pending] Das Konto wird gelöscht
+   *[other] Abgelehnt
+}
 console-delayed = Nach einigen falschen Passwörtern oder Codes hintereinander muss jeder weitere Versuch auf einem neuen Gerät ein paar Sekunden warten.
 console-never = Noch nie
 console-id = Nummer des Kontos

@@ -878,6 +878,16 @@ console-last-failure = Last failure
 console-locked-out = Locked out
 console-locked-out-since = since
 console-locked-out-text = Too many wrong passwords were entered. On devices where this user has not signed in before, the right password isn't accepted either, and waiting doesn't change that. It ends when the user sets a new password, or signs in on a device where they have signed in before.
+console-codes-locked-out = Codes locked out
+console-codes-locked-out-text = Too many wrong codes were entered. On devices where this user has not entered a code before, no code of the authenticator app is accepted, and waiting doesn't change that. It ends when the user signs in with a recovery code, or on a device where they have entered a code before. After a new password by email, five codes are accepted. If they have none of these, make sure that it is them, and remove the authenticator app.
+console-failure = { $reason ->
+    [wrong-password] Wrong password
+    [wrong-code] Wrong code
+    [email-not-confirmed] Address not confirmed
+    [account-disabled] Account disabled
+    [deletion-pending] The account will be deleted
+   *[other] Refused
+}
 console-delayed = After some wrong passwords or codes in a row, each further attempt on a new device has to wait for a few seconds.
 console-never = Never
 console-id = User id

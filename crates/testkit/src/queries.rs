@@ -189,7 +189,7 @@ fn audit_lists() -> Vec<Query> {
         }
     }
     lists.push(AuditFilter::sign_ins(fixtures::user_id(), LIMIT));
-    lists.push(AuditFilter::lockout(fixtures::user_id()));
+    lists.push(AuditFilter::lockout(fixtures::user_id(), "lockout", None));
     for since in [None, Some(now())] {
         lists.push(AuditFilter::failed_sign_ins(
             fixtures::user_id(),

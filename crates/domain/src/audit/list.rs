@@ -11,9 +11,9 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::model::{AuditEvent, AuditFilter, AuditPage, AuditVerification, User};
 use crate::sessions::LastSeenTimes;
-use crate::store::{ReadStore, Records};
+use crate::store::{ReadStore, Records, StoreError};
 use crate::users::{People, people_of};
-use crate::values::UserId;
+use crate::values::{EmailAddress, UserId};
 use crate::writer::Writer;
 
 /// Maximum number of events that are read together if some are skipped.
@@ -146,7 +146,18 @@ impl Audit {
         Ok(people_of(&*self.store, events).await?)
     }
 
-    /// Returns the id of the user that a filter names: an id, a username, a confirmed address or `me`. An id is returned
+    /// The newest user who has this address as a pending one.
+    async fn newest_with_pending(&self, named: &str) -> Result<Option<UserId>, StoreError> {
+        let Ok(email) = EmailAddress::parse(named) else {
+            return Ok(None);
+        };
+        let pending = User::with_pending_email(email.key()).limit(1);
+        let users: Vec<User> = self.store.list_readable(pending).await?;
+        Ok(users.first().map(|user| user.id))
+    }
+
+    /// Returns the id of the user that a filter names: an id, a username, an address or `me`. An address that no user
+    /// has confirmed is the newest user's who wants to. An id is returned
     /// without a look-up, so that events about a deleted user can be found. `None` if no user has the name.
     pub async fn find_user_id(&self, ctx: &Ctx, named: &str) -> Result<Option<UserId>, Error> {
         self.access
@@ -160,7 +171,7 @@ impl Audit {
         }
         match self.access.find_by_name(named).await {
             Ok(user) => Ok(Some(user.id)),
-            Err(Error::NotFound) => Ok(None),
+            Err(Error::NotFound) => Ok(self.newest_with_pending(named).await?),
             Err(error) => Err(error),
         }
     }

@@ -209,9 +209,11 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
             let user_id = account.map(|user| user.id);
             failure(AuditKind::Throttled, user_id, AuditEvent::LOCKOUT)
         }
-        Event::CodesLockedOut { user } => {
-            failure(AuditKind::Throttled, Some(user.id), "code lockout")
-        }
+        Event::CodesLockedOut { user } => failure(
+            AuditKind::Throttled,
+            Some(user.id),
+            AuditEvent::CODE_LOCKOUT,
+        ),
         Event::Throttled { user_id, limit } => {
             failure(AuditKind::Throttled, user_id, limit.limit.name())
         }

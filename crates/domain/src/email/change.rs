@@ -60,7 +60,8 @@ impl EmailChange {
         }
         self.reauthenticate_for_email(ctx, &user, named, proof)
             .await?;
-        if !self.policy.enumeration_protection {
+        // An admin can find the owner anyway.
+        if !is_own || !self.policy.enumeration_protection {
             let (store, key) = (&self.store, email.key());
             let owner: Option<User> = store.find(User::EMAIL_KEY, key).await?;
             if owner.is_some_and(|owner| owner.id != user.id) {

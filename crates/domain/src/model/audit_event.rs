@@ -211,6 +211,8 @@ pub struct AuditEvent {
 impl AuditEvent {
     /// The detail of [`AuditKind::Throttled`] if wrong passwords have locked an account out.
     pub(crate) const LOCKOUT: &'static str = "lockout";
+    /// The detail of a [`AuditKind::Throttled`] event after too many wrong codes.
+    pub(crate) const CODE_LOCKOUT: &'static str = "code lockout";
 
     /// Reads an event. One of a newer release is [`AuditKind::Other`].
     fn parse(row: &RowReader<'_>) -> Result<Self, BadRow> {

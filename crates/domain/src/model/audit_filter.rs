@@ -149,16 +149,17 @@ impl AuditFilter {
         filter.query()
     }
 
-    /// The newest lockout of a user after wrong passwords.
-    pub fn lockout(user_id: UserId) -> Query {
+    /// The newest lockout of a user after wrong passwords or codes, at this time or later. `detail` is that of its event.
+    pub fn lockout(user_id: UserId, detail: &'static str, since: Option<Timestamp>) -> Query {
         let filter = Self {
             user_id: Some(user_id),
             event: Some(AuditKind::Throttled),
+            since,
             limit: 1,
             ..Self::default()
         };
         let lockouts = filter.query();
-        lockouts.only(Condition::is("detail", AuditEvent::LOCKOUT))
+        lockouts.only(Condition::is("detail", detail))
     }
 
     /// The part of a query between the times, newest first. Ids sort by time, to the millisecond.

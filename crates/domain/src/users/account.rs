@@ -63,11 +63,13 @@ impl Accounts {
         let activity: Vec<AuditEvent> = self.store.list_readable(activity).await?;
         let store = &*self.store;
         let last_sign_in_at = LastSignIn::time_of(store, user.id).await?;
+        let factors = self.factor_store.list_factors(ctx, &user).await?;
+        let failures = SignInFailures::of_user(store, &user, last_sign_in_at, &factors);
         let account = Account {
             last_sign_in_at,
-            sign_in_failures: SignInFailures::of_user(store, &user, last_sign_in_at).await?,
+            sign_in_failures: failures.await?,
             sessions: self.last_seen.valid_sessions(ctx, &user).await?,
-            factors: self.factor_store.list_factors(ctx, &user).await?,
+            factors,
             mails: mails_about(&*self.store, &user).await?,
             people: people_of(&*self.store, &activity).await?,
             activity,

@@ -3,10 +3,12 @@
 
 use jiff::Timestamp;
 
-use crate::model::{AuditEvent, AuditFilter, Lockout, User};
+use crate::factors::FactorList;
+use crate::model::{AuditEvent, AuditFilter, Credential, Lockout, User};
 use crate::store::{ReadStore, Records, StoreError};
 
-/// The failed sign-ins of a user since the last sign-in, and the lockout after too many wrong passwords.
+/// The failed sign-ins of a user since the last sign-in or the last new password, and the lockouts after too many wrong passwords
+/// or codes.
 #[derive(Debug)]
 pub struct SignInFailures {
     /// Their number, at most [`Self::MAX`].
@@ -17,6 +19,8 @@ pub struct SignInFailures {
     pub is_locked_out: bool,
     /// When that began, if the audit log still has the event.
     pub locked_out_at: Option<Timestamp>,
+    /// When codes were locked out, if no sign-in has ended that.
+    pub codes_locked_out_at: Option<Timestamp>,
 }
 
 impl SignInFailures {
@@ -27,19 +31,36 @@ impl SignInFailures {
         store: &dyn ReadStore,
         user: &User,
         last_sign_in_at: Option<Timestamp>,
+        factors: &FactorList,
     ) -> Result<Self, StoreError> {
-        let failures = AuditFilter::failed_sign_ins(user.id, last_sign_in_at, Self::MAX);
+        let password: Option<Credential> = store.get(user.id).await?;
+        let since = last_sign_in_at.max(password.map(|password| password.updated_at));
+        let failures = AuditFilter::failed_sign_ins(user.id, since, Self::MAX);
         let failures: Vec<AuditEvent> = store.list_readable(failures).await?;
         let is_locked_out = Lockout::is_in_force(store, user).await?;
         let lockouts: Vec<AuditEvent> = match is_locked_out {
-            true => store.list_readable(AuditFilter::lockout(user.id)).await?,
+            true => {
+                let lockout = AuditFilter::lockout(user.id, AuditEvent::LOCKOUT, None);
+                store.list_readable(lockout).await?
+            }
             false => Vec::new(),
+        };
+        // A new first factor has a count of its own.
+        let active = factors.factors.iter().filter(|factor| factor.is_active);
+        let code_lockouts: Vec<AuditEvent> = match active.map(|factor| factor.created_at).min() {
+            Some(first) => {
+                let since = last_sign_in_at.max(Some(first));
+                let lockout = AuditFilter::lockout(user.id, AuditEvent::CODE_LOCKOUT, since);
+                store.list_readable(lockout).await?
+            }
+            None => Vec::new(),
         };
         Ok(Self {
             count: failures.len(),
             last: failures.into_iter().next(),
             is_locked_out,
             locked_out_at: lockouts.first().map(|event| event.at),
+            codes_locked_out_at: code_lockouts.first().map(|event| event.at),
         })
     }
 }

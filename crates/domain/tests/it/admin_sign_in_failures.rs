@@ -71,6 +71,7 @@ async fn an_admin_sees_a_lockout_and_since_when_until_a_new_password() {
     set.unwrap();
     let seen = failures(&node, &admin).await;
     assert_eq!((seen.is_locked_out, seen.locked_out_at), (false, None));
+    assert_eq!(seen.count, 0);
     assert!(!viewed(&node, &admin).await.is_locked_out);
     node.mails().await;
 }

@@ -109,6 +109,24 @@ async fn changing_your_own_address_requires_the_password() {
     assert!(node.mails().await.is_empty());
 }
 
+/// An admin can look the owner up; a user learns nothing.
+#[tokio::test]
+async fn an_admin_cannot_choose_an_address_that_another_user_has() {
+    let node = TestNode::new().await;
+    node.admin("ada").await;
+    node.active("ben").await;
+    node.active("cleo").await;
+    let admin = node.of(&node.sign_in("ada").await);
+    let change = &node.doorward.email_change;
+    let taken = email("cleo@example.com");
+    let refused = change.change(&admin, "ben", &taken, None, None).await;
+    assert_err!(refused, Error::EmailTaken);
+    let (own, shown) = (node.of(&node.sign_in("ben").await), proof(PASSWORD));
+    let accepted = change.change(&own, "me", &taken, Some(&shown), None).await;
+    accepted.unwrap();
+    node.mails().await;
+}
+
 #[tokio::test]
 async fn an_admin_needs_the_password_only_for_their_own_address() {
     let (node, ben, _) = ben().await;

@@ -30,7 +30,7 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
             "user", "actor", "event", "outcome", "address", "since", "until", "views",
         ],
     )?;
-    let mut query = Query::parse(uri.query())?;
+    let mut query = Query::parse(uri.query())?.trimmed();
     let before = query.id_cursor(AuditEventId::from_bytes)?;
     let shows_views = query.optional("views", |_| Ok(())).is_some();
     let wanted = AuditQuery::take(&mut query, [first_of_day, end_of_day]);

@@ -224,7 +224,7 @@ impl ListForm {
     pub(crate) fn read(uri: &Uri, names: &[&'static str]) -> Result<Self, Problem> {
         let query = parse_query(uri.query())?;
         let text = |name: &str| query.get(name).and_then(serde_json::Value::as_str);
-        let entry = |name: &&'static str| (*name, text(name).unwrap_or_default().to_owned());
+        let entry = |name: &&'static str| (*name, text(name).unwrap_or_default().trim().to_owned());
         Ok(Self {
             values: names.iter().map(entry).collect(),
             faults: BTreeMap::new(),
@@ -282,7 +282,10 @@ impl ListForm {
         context! {
             filters => Value::from(Serde(self.values.clone())),
             faults => Value::from(Serde(faults)),
-            form => context! { is_rejected => !self.faults.is_empty() },
+            form => context! {
+                is_rejected => !self.faults.is_empty(),
+                is_filled => self.values.values().any(|text| !text.is_empty()),
+            },
         }
     }
 }

@@ -47,6 +47,16 @@ impl Query {
         })
     }
 
+    /// The parameters without white space around them, for forms: a pasted value often has some.
+    pub(crate) fn trimmed(mut self) -> Self {
+        for value in self.fields.values_mut() {
+            if let Value::String(text) = value {
+                *text = text.trim().to_owned();
+            }
+        }
+        self
+    }
+
     /// Takes a parameter; an empty one counts as absent.
     pub(crate) fn optional<T>(
         &mut self,

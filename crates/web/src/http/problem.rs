@@ -78,7 +78,7 @@ codes! {
     NotAcceptable = "not-acceptable", 406, "Not acceptable", "No media type in `Accept` is available here.", "`Accept` must allow `application/json` or `text/html`.";
     RequestTimeout = "request-timeout", 408, "Request timeout", "The body did not arrive in time.", "Send the whole body within 30 seconds.";
     UsernameTaken = "username-taken", 409, "Username taken", "Another account has this username.", "Usernames are unique, ignoring case. Choose another.";
-    EmailTaken = "email-taken", 409, "Email address taken", "Another account has this email address.", "Reported only if `enumeration_protection` is off, or to an admin who invites the address. Sign in, or reset the password.";
+    EmailTaken = "email-taken", 409, "Email address taken", "Another account has this email address.", "Reported only if `enumeration_protection` is off, or to an admin who invites the address or enters it for a user. Sign in, or reset the password.";
     LastAdmin = "last-admin", 409, "Last active admin", "This user is the last active admin.", "The last active admin cannot be demoted, disabled or deleted. Make another user an admin first.";
     LinkExpired = "link-expired", 410, "Link expired", "This link was used, was replaced by a newer one, or is too old.", "The link was used, replaced by a newer one, or is too old. Request a new email.";
     ChallengeExpired = "challenge-expired", 410, "Challenge expired", "This sign-in was not completed in time, or too many codes were wrong.", "The challenge of a sign-in is valid for five minutes (fifteen to add a required factor), one sign-in, five codes, and the program that sent the password. A security event voids it. Sign in again.";

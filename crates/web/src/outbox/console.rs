@@ -34,7 +34,7 @@ pub(crate) async fn list_page(
     uri: Uri,
 ) -> Result<Html<String>, Problem> {
     let form = ListForm::read(&uri, &["status"])?;
-    let mut query = Query::parse(uri.query())?;
+    let mut query = Query::parse(uri.query())?.trimmed();
     let before = query.id_cursor(JobId::from_bytes)?;
     let status = api::take_status(&mut query);
     let done = outcome.done(&mut query, &DONE);

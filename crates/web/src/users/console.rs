@@ -64,7 +64,7 @@ pub(crate) async fn list_page(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let form = ListForm::read(&uri, &FILTERS)?;
-    let mut query = Query::parse(uri.query())?;
+    let mut query = Query::parse(uri.query())?.trimmed();
     let place = query.cursor(admin::cursor)?;
     let is_back = query.flag("back");
     let done = outcome.done(&mut query, &["deleted"]);
@@ -128,14 +128,19 @@ pub(crate) async fn list_page(
         .into_response())
 }
 
-/// Returns `true` if the text is the whole id, username or address of the user.
+/// Returns `true` if the text is the whole id, username or address of the user, also one to be confirmed.
 fn is_named(user: &User, text: &str) -> bool {
     let (username, email) = (Username::parse(text).ok(), EmailAddress::parse(text).ok());
-    text == user.id.to_string()
+    let is_address = |email: &EmailAddress| {
+        let own = [user.email.as_ref(), user.pending_address()];
+        own.into_iter()
+            .flatten()
+            .any(|own| own.key() == email.key())
+    };
+    text.parse() == Ok(user.id)
         || username
             .is_some_and(|name| user.username.as_ref().map(Username::key) == Some(name.key()))
-        || email
-            .is_some_and(|email| user.email.as_ref().map(EmailAddress::key) == Some(email.key()))
+        || email.as_ref().is_some_and(is_address)
 }
 
 /// Everything that the API shows of a user, and what an admin can do.
@@ -197,11 +202,18 @@ fn sign_in(account: &Account) -> Value {
         has_more => failures.count == SignInFailures::MAX,
         is_delayed => failures.count >= FIRST_DELAY,
         failed => last.map(|event| moment(event.at)),
-        reason => last.and_then(|event| event.detail.as_deref()),
+        reason => last.and_then(|event| event.detail.as_deref()).map(failure),
+        address => last.and_then(|event| event.address).map(|address| address.to_canonical().to_string()),
+        codes_locked_out => failures.codes_locked_out_at.map(moment),
         is_locked_out => failures.is_locked_out,
         locked_out => failures.locked_out_at.map(moment),
         can_recover => can_recover(&account.user),
     }
+}
+
+/// Why a sign-in failed: a variant of the message `console-failure`.
+fn failure(detail: &str) -> String {
+    detail.replace(' ', "-")
 }
 
 /// Returns `true` if a link to set a new password can be sent.

@@ -114,6 +114,26 @@ async fn lock_out(node: &TestNode, ben: &TwoFactorUser) {
     panic!("no code is ever locked out");
 }
 
+/// The page of the user in the console answers why they cannot sign in.
+#[tokio::test]
+async fn an_admin_sees_a_lockout_of_codes_until_a_sign_in() {
+    let (node, ben) = ben().await;
+    node.list_at_once();
+    node.admin("root").await;
+    let admin = node.of(&node.sign_in("root").await);
+    let locked_out_at = async || {
+        let account = node.doorward.accounts.view_account(&admin, "ben").await;
+        account.unwrap().sign_in_failures.codes_locked_out_at
+    };
+    assert_eq!(locked_out_at().await, None);
+    lock_out(&node, &ben).await;
+    assert!(locked_out_at().await.is_some());
+    let token = challenge(&node, "ben").await;
+    answer(&node, &token, &ben.recovery_codes[0]).await.unwrap();
+    assert_eq!(locked_out_at().await, None);
+    node.mails().await;
+}
+
 /// A sign-in on this device with this code.
 async fn sign_in_on(
     node: &TestNode,
