@@ -3,7 +3,8 @@
 //!
 //! A session only proves who signed in at its start. To change a role, to disable, enable or delete an account, to
 //! change its address or its factors, to invite an admin, to delete a queued mail or to rotate the signing keys, the user
-//! must have signed in recently, or send the proof with the request. Each of these methods begins with `Access::begin`, or
+//! must have signed in recently, or send the proof with the request. A page also records the proof in the session
+//! ([`Renewal::record_proof`](crate::sessions::Renewal::record_proof)), so that the next action needs none. Each of these methods begins with `Access::begin`, or
 //! calls `Access::ensure_reauthenticated`, so that no caller can skip it. [`Reauthentication::reauthenticate`] verifies a proof that is
 //! sent with the request. To add an action: call `begin` in its method, and `with_proof` in `Action::rule`.
 
@@ -15,12 +16,12 @@ use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::factors::attempts::{CodeAttempt, CodeAttempts};
 use crate::factors::verifier::{CodeFailure, CodeVerifier};
-use crate::model::{AuditKind, FactorSet, User};
+use crate::model::{AuditKind, AuthMethod, FactorSet, User};
 use crate::passwords::account::{AccountLookup, own_identifier};
 use crate::passwords::attempts::PasswordAttempts;
 use crate::passwords::verifier::{PasswordVerifier, VerifiedUser};
 use crate::store::{ReadStore, Records};
-use crate::values::{FactorCode, Password};
+use crate::values::{FactorCode, FactorKind, Password};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// What a user sends with a request to prove again who they are.
@@ -40,6 +41,25 @@ impl From<Password> for Proof {
             code: None,
         }
     }
+}
+
+/// A request whose proof was verified, if it contains one.
+pub struct Reauthenticated {
+    /// The context of the request, which records the proof.
+    pub ctx: Ctx,
+    /// The methods that were used, which the session can record. `None` without a proof, and if the account has a second
+    /// factor that was proved earlier: the password alone does not extend the time of that.
+    pub amr: Option<Vec<AuthMethod>>,
+}
+
+/// The second factor in a proof.
+pub(crate) enum SecondFactor {
+    /// The account has none.
+    None,
+    /// The session was opened with it, or has recorded a proof with it, recently enough.
+    ProvedBefore,
+    /// A code of this kind was used.
+    Proved(FactorKind),
 }
 
 /// Verifies the proof of a signed-in user again.
@@ -63,32 +83,32 @@ impl Reauthentication {
         }
     }
 
-    /// Verifies the actor's own proof if the request contains one, and returns the context that records this. A wrong
-    /// password counts as a failed sign-in. Authorization is checked first.
+    /// Verifies the actor's own proof if the request contains one. A wrong password counts as a failed sign-in.
+    /// Authorization is checked first.
     pub async fn reauthenticate(
         &self,
         ctx: &Ctx,
         action: Action,
         named: &str,
         proof: Option<&Proof>,
-    ) -> Result<Ctx, Error> {
+    ) -> Result<Reauthenticated, Error> {
         let Some(proof) = proof else {
-            return Ok(ctx.clone());
+            return Ok(Reauthenticated::unproved(ctx));
         };
         self.access.authorize_by_name(ctx, action, named).await?;
         self.reauthenticate_with(ctx, proof, action.rule().audited_as)
             .await
     }
 
-    /// Verifies the actor's own password and second factor, and returns the context that records this.
+    /// Verifies the actor's own password and second factor.
     pub(crate) async fn reauthenticate_with(
         &self,
         ctx: &Ctx,
         proof: &Proof,
         event: AuditKind,
-    ) -> Result<Ctx, Error> {
+    ) -> Result<Reauthenticated, Error> {
         let Actor::User { id, .. } = &ctx.actor else {
-            return Ok(ctx.clone());
+            return Ok(Reauthenticated::unproved(ctx));
         };
         let own: Option<User> = self.store.get(*id).await?;
         let own = own.ok_or(Error::InvalidToken)?;
@@ -98,35 +118,26 @@ impl Reauthentication {
             .password_verifier
             .verify_password(ctx, &identifier, lookup, &proof.password, event)
             .await?;
-        let has_factor = self
+        let factor = self
             .finish_proof(ctx, &verified, proof.code.as_ref(), event)
             .await?;
-        let mut proved = ctx.clone();
-        if let Actor::User {
-            auth_time,
-            is_multi_factor,
-            ..
-        } = &mut proved.actor
-        {
-            (*auth_time, *is_multi_factor) = (ctx.now, has_factor);
-        }
-        Ok(proved)
+        Ok(Reauthenticated::proved(ctx, &factor))
     }
 
     /// Verifies the second factor of a user whose password was verified, if the account has one, and clears the wrong
     /// passwords. A recent sign-in with the factor is enough; otherwise the request must contain a code. If the factor is
-    /// not proved, the correct password is not counted. Returns `true` if the account has a factor.
+    /// not proved, the correct password is not counted.
     pub(crate) async fn finish_proof(
         &self,
         ctx: &Ctx,
         verified: &VerifiedUser,
         code: Option<&FactorCode>,
         event: AuditKind,
-    ) -> Result<bool, Error> {
-        let has_factor = self
+    ) -> Result<SecondFactor, Error> {
+        let factor = self
             .ensure_second_factor(ctx, &verified.user, code, event)
             .await;
-        match has_factor {
+        match factor {
             Ok(_) => self.password_attempts.clear(verified).await?,
             Err(_) => {
                 self.password_attempts
@@ -134,7 +145,7 @@ impl Reauthentication {
                     .await?;
             }
         }
-        has_factor
+        factor
     }
 
     async fn ensure_second_factor(
@@ -143,13 +154,13 @@ impl Reauthentication {
         user: &User,
         code: Option<&FactorCode>,
         event: AuditKind,
-    ) -> Result<bool, Error> {
+    ) -> Result<SecondFactor, Error> {
         let set = FactorSet::of_user(&*self.store, user.id).await?;
         if set.is_empty() {
-            return Ok(false);
+            return Ok(SecondFactor::None);
         }
         if self.access.has_recent_factor(ctx) {
-            return Ok(true);
+            return Ok(SecondFactor::ProvedBefore);
         }
         // Without a session, a code is not accepted: sign-in is the place to send one. A sign-in opens no session while a
         // deletion is pending, so the request that cancels the deletion accepts a code.
@@ -172,7 +183,7 @@ impl Reauthentication {
         let used = self.use_code(ctx, &attempt, (user, set), code, event).await;
         self.code_verifier.finish(ctx, &attempt, used).await?;
         self.code_attempts.release_correct(ctx, &attempt).await;
-        Ok(true)
+        Ok(SecondFactor::Proved(code.kind()))
     }
 
     /// Verifies a code and uses it up. If another request has changed the factors, such as with another code, verifies it again.
@@ -197,5 +208,34 @@ impl Reauthentication {
             }
         }
         Err(CodeFailure::NotUsed(Error::Overloaded))
+    }
+}
+
+impl Reauthenticated {
+    fn unproved(ctx: &Ctx) -> Self {
+        Self {
+            ctx: ctx.clone(),
+            amr: None,
+        }
+    }
+
+    fn proved(ctx: &Ctx, factor: &SecondFactor) -> Self {
+        let mut ctx = ctx.clone();
+        let now = ctx.now;
+        if let Actor::User {
+            auth_time,
+            is_multi_factor,
+            ..
+        } = &mut ctx.actor
+        {
+            *auth_time = now;
+            *is_multi_factor = !matches!(factor, SecondFactor::None);
+        }
+        let amr = match factor {
+            SecondFactor::None => Some(vec![AuthMethod::Password]),
+            SecondFactor::ProvedBefore => None,
+            SecondFactor::Proved(kind) => Some(AuthMethod::with_factor(*kind)),
+        };
+        Self { ctx, amr }
     }
 }

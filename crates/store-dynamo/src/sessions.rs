@@ -78,14 +78,10 @@ impl SeparateSessions for DynamoStore {
         let (compared, expected) = update.condition();
         let write = Operation::write(place(session.user_id, &session.digest));
         let mut write = write.if_equal(compared, attribute(&expected.into()));
-        let columns: &[&str] = match update {
-            SessionUpdate::Renewal { .. } => {
-                write.set(TTL, Some(ttl(session.expires_at)));
-                &["generation", "renewed_at", "expires_at"]
-            }
-            SessionUpdate::Epoch { .. } => &["epoch"],
-        };
-        for column in columns {
+        if update.sets_expiry() {
+            write.set(TTL, Some(ttl(session.expires_at)));
+        }
+        for column in update.columns() {
             write.set(column, attribute(row.get(column)));
         }
         match self.connection.transact(&[write]).await {

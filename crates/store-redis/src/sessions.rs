@@ -97,23 +97,21 @@ impl SeparateSessions for RedisStore {
         update: SessionUpdate,
     ) -> Result<bool, StoreError> {
         let (compared, expected) = update.condition();
+        let lifetime = match update.sets_expiry() {
+            true => record::lifetime(session),
+            // It expires as before.
+            false => 0,
+        };
         let call = UPDATE
             .call(self.session_and_list(session.user_id, &hex(&session.digest)))
             .arg(session.id.to_string())
             .arg(compared)
-            .arg(expected);
-        let call = match update {
-            SessionUpdate::Renewal { .. } => call
-                .arg(record::lifetime(session))
-                .arg("generation")
-                .arg(session.generation)
-                .arg("renewed_at")
-                .arg(session.renewed_at.as_microsecond())
-                .arg("expires_at")
-                .arg(session.expires_at.as_microsecond()),
-            // It expires as before.
-            SessionUpdate::Epoch { .. } => call.arg(0).arg("epoch").arg(session.epoch),
-        };
+            .arg(expected)
+            .arg(lifetime);
+        let fields = record::write(session).into_iter();
+        let call = fields
+            .filter(|(name, _)| update.columns().contains(name))
+            .fold(call, |call, (name, value)| call.arg(name).arg(value));
         self.connection.request("update session", call).await
     }
 

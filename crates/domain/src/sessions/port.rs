@@ -73,14 +73,34 @@ pub enum SessionUpdate {
         /// The epoch that must be stored. A session of an older one has ended.
         expected: i64,
     },
+    /// The user has proved again who they are, and the token is replaced: writes what a renewal writes, and `auth_time` and
+    /// `amr`.
+    Proof {
+        /// The generation that must be stored.
+        expected: i64,
+    },
 }
 
 impl SessionUpdate {
     /// The column that is compared, and the value that it must have.
     pub fn condition(self) -> (&'static str, i64) {
         match self {
-            Self::Renewal { expected } => ("generation", expected),
+            Self::Renewal { expected } | Self::Proof { expected } => ("generation", expected),
             Self::Epoch { expected } => ("epoch", expected),
         }
+    }
+
+    /// The columns that are written.
+    pub fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Renewal { .. } => &["generation", "renewed_at", "expires_at"],
+            Self::Epoch { .. } => &["epoch"],
+            Self::Proof { .. } => &["generation", "renewed_at", "expires_at", "auth_time", "amr"],
+        }
+    }
+
+    /// Returns `true` if the session expires at another time afterwards.
+    pub fn sets_expiry(self) -> bool {
+        self.columns().contains(&"expires_at")
     }
 }

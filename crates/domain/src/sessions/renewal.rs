@@ -1,5 +1,5 @@
 //! New tokens for an existing session: a client renews its token (J-08), or the server replaces a token that may
-//! have been copied (S-02).
+//! have been copied (S-02), such as after a proof.
 //!
 //! Of concurrent calls, one conditional write succeeds. A renewal gives the old token a grace period and extends
 //! the session; a replacement does neither (S-04).
@@ -10,7 +10,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::keys::Keyring;
 use crate::metric_event::MetricEvent;
-use crate::model::Session;
+use crate::model::{AuthMethod, Session};
 use crate::policy::Policy;
 use crate::sessions::cache::CacheEntry;
 use crate::sessions::issuer::session_token;
@@ -48,7 +48,8 @@ impl Renewal {
             session.renewed_at = ctx.now;
             session.expires_at = (ctx.now + self.policy.session_lifetime)
                 .min(session.created_at + self.policy.session_absolute_lifetime);
-            if self.write_renewal(&session, expected).await? {
+            let update = SessionUpdate::Renewal { expected };
+            if self.write(&session, update).await? {
                 self.writer.record(MetricEvent::SessionRenewed);
                 return self.renewed_sign_in(ctx, &entry, session);
             }
@@ -60,13 +61,41 @@ impl Renewal {
     /// concurrent renewal. Using one of them does not end the session: the client may have missed the replacement.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn replace_token(&self, ctx: &Ctx, token: &str) -> Result<SignedIn, Error> {
+        self.replace(ctx, token, None).await
+    }
+
+    /// Records in the session that the user has just proved with these methods who they are, so that the next action needs no
+    /// proof, and replaces the token, so that a copy of it is worth nothing (S-02).
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn record_proof(
+        &self,
+        ctx: &Ctx,
+        token: &str,
+        amr: Vec<AuthMethod>,
+    ) -> Result<SignedIn, Error> {
+        self.replace(ctx, token, Some(amr)).await
+    }
+
+    async fn replace(
+        &self,
+        ctx: &Ctx,
+        token: &str,
+        proved_with: Option<Vec<AuthMethod>>,
+    ) -> Result<SignedIn, Error> {
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let Authenticated(entry) = self.session_check.authenticate(ctx, token).await?;
             let mut session = entry.session.clone();
             let expected = session.generation;
             session.generation = session.generation_after_replacement();
             session.renewed_at = ctx.now;
-            if self.write_renewal(&session, expected).await? {
+            let update = match &proved_with {
+                Some(amr) => {
+                    (session.auth_time, session.amr) = (ctx.now, amr.clone());
+                    SessionUpdate::Proof { expected }
+                }
+                None => SessionUpdate::Renewal { expected },
+            };
+            if self.write(&session, update).await? {
                 self.writer.record(MetricEvent::SessionRenewed);
                 return self.renewed_sign_in(ctx, &entry, session);
             }
@@ -76,8 +105,7 @@ impl Renewal {
 
     /// Returns `false` if the session was renewed, replaced or ended by another call. Afterwards, the next authentication
     /// reads the session from the store.
-    async fn write_renewal(&self, session: &Session, expected: i64) -> Result<bool, Error> {
-        let update = SessionUpdate::Renewal { expected };
+    async fn write(&self, session: &Session, update: SessionUpdate) -> Result<bool, Error> {
         let is_first = self.session_store.update(session, update).await;
         self.user_versions.mark_changed(session.user_id);
         Ok(is_first?)

@@ -87,20 +87,7 @@ impl SessionStore {
         }
         let (column, expected) = update.condition();
         let when = vec![Condition::is(column, expected)];
-        let write = match update {
-            SessionUpdate::Renewal { .. } => {
-                let set = [
-                    ("generation", session.generation.into()),
-                    ("renewed_at", session.renewed_at.into()),
-                    ("expires_at", session.expires_at.into()),
-                ];
-                Write::update::<Session, 3>(session.id, set, when)
-            }
-            SessionUpdate::Epoch { .. } => {
-                let set = [("epoch", session.epoch.into())];
-                Write::update::<Session, 1>(session.id, set, when)
-            }
-        };
+        let write = Write::update_columns(session, update.columns(), when);
         is_applied(self.main.apply(vec![write]).await)
     }
 

@@ -90,6 +90,22 @@ impl Write {
         }
     }
 
+    /// Sets these columns to the values that they have in `record`.
+    pub fn update_columns<R: Record>(
+        record: &R,
+        columns: &[&'static str],
+        when: Vec<Condition>,
+    ) -> Self {
+        let row = record.to_row();
+        let set = |column: &&'static str| (*column, row.get(column).clone());
+        Self::Update {
+            table: R::TABLE,
+            key: row.get(R::TABLE.key()).clone(),
+            set: columns.iter().map(set).collect(),
+            when,
+        }
+    }
+
     /// Deletes a record, if it exists.
     pub fn delete<R: Record>(key: impl Into<Value>) -> Self {
         Self::Delete {

@@ -1,7 +1,7 @@
 //! Reauthentication for the actions that would help a thief most.
 
 use doorward_domain::access::{Action, NO_USER};
-use doorward_domain::model::Status;
+use doorward_domain::model::{AuthMethod, Status};
 use doorward_domain::values::Role;
 use doorward_domain::{Ctx, Error};
 use jiff::SignedDuration;
@@ -112,8 +112,27 @@ async fn the_password_can_come_with_the_request() {
             "{one}: {audited:?}"
         );
         let shown = show(&right).await.unwrap();
-        act(&node, &shown, one).await.unwrap();
+        act(&node, &shown.ctx, one).await.unwrap();
     }
+}
+
+/// A-13, S-02: a recorded proof counts for five minutes, and the earlier token, which a thief may have copied, is invalid.
+#[tokio::test]
+async fn a_recorded_proof_counts_for_the_session() {
+    let node = admins().await;
+    let session = node.sign_in("ada").await;
+    node.advance(hours(1));
+    let proved = node.record_proof(&session, &proof(PASSWORD)).await.unwrap();
+    assert_eq!(proved.session.id, session.session.id);
+    assert_eq!(proved.session.expires_at, session.session.expires_at);
+    assert_eq!(proved.session.amr, [AuthMethod::Password]);
+    assert_err!(node.check(&session).await, Error::InvalidToken);
+    node.check(&proved).await.unwrap();
+    node.advance(minutes(5));
+    act(&node, &node.of(&proved), "role").await.unwrap();
+    node.advance(MICROSECOND);
+    let refused = act(&node, &node.of(&proved), "disable").await;
+    assert_err!(refused, Error::ReauthenticationRequired);
 }
 
 /// a wrong password counts against the limits of the sign-in.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use doorward_domain::access::Action;
 use doorward_domain::clock::Clock;
 use doorward_domain::ctx::{KnownDevice, session_actor};
 use doorward_domain::invitation::NewInvitation;
@@ -385,6 +386,18 @@ impl TestNode {
             .renewal
             .replace_token(&self.anonymous(), token)
             .await
+    }
+
+    /// Verifies this proof for the deletion of the own account, and records it in the session.
+    pub async fn record_proof(&self, of: &SignedIn, shown: &Proof) -> Result<SignedIn, Error> {
+        let (ctx, doorward) = (self.of(of), &self.doorward);
+        let proved = doorward
+            .reauthentication
+            .reauthenticate(&ctx, Action::DeleteUser, "me", Some(shown))
+            .await?;
+        let amr = proved.amr.expect("a new proof");
+        let token = of.token.expose();
+        doorward.renewal.record_proof(&proved.ctx, token, amr).await
     }
 
     pub async fn deliver(&self) -> DeliveryCounts {

@@ -145,6 +145,9 @@ export async function walkFactors(language, look) {
   const [first, second] = [await browser.recoveryCode(1), await browser.recoveryCode(2)];
   await browser.click("main a.button:not(.quiet)");
   await look(browser, "factor added", "main:has(.status) [aria-labelledby=apps]");
+  await browser.go("/account/password");
+  await look(browser, "change password, with a code", "form[action='/account/password'] #code");
+  await browser.go("/account/factors");
   await browser.click("a[href='/account/factors/recovery-codes']");
   await look(browser, "proof", "main:not(:has(.notice)) form[action='/account/factors/recovery-codes'] #code");
   await browser.send("/account/factors/recovery-codes", { password: PASSWORD, code: "000000" });
@@ -152,8 +155,6 @@ export async function walkFactors(language, look) {
   await browser.send("/account/factors/recovery-codes", { password: PASSWORD, code: first });
   await look(browser, "recovery codes, renewed", ".codes");
   const renewed = await browser.recoveryCode(1);
-  await browser.go("/account/password");
-  await look(browser, "change password, with a code", "form[action='/account/password'] #code");
   await browser.go("/");
   await browser.signOut();
   await browser.send("/sign-in", { username: "zoe", password: PASSWORD });

@@ -54,6 +54,19 @@ async fn people() -> (TestApp, Client) {
     (app, admin)
 }
 
+/// a proof counts for the request of a client that has no cookie. Its token stays the same.
+#[tokio::test]
+async fn a_proof_with_a_bearer_token_counts_for_its_request() {
+    let (app, admin) = people().await;
+    app.advance_seconds(301);
+    let [role, status, ..] = acts();
+    send(&admin, &showing(&role, PASSWORD)).await.expect(200);
+    let refused = send(&admin, &status).await;
+    refused.expect_problem(401, "reauthentication-required");
+    let shown = admin.get("/auth").await.expect(200).json();
+    assert_eq!(shown["session"]["amr"], json!(["pwd"]));
+}
+
 /// A-13, Z-05: five minutes after sign-in a stable code requires the password. With it the same request succeeds;
 /// a wrong one is a failed sign-in. A renewal is not a reauthentication.
 #[tokio::test]

@@ -144,6 +144,7 @@ macro_rules! session_contract {
                 one_of_fifty_renewals_wins,
                 a_renewal_and_a_new_epoch_do_not_overwrite_each_other,
                 an_update_revives_no_session,
+                a_proof_is_recorded_with_a_new_generation,
                 the_last_use_is_recorded,
                 a_session_is_ended_by_its_user_alone,
                 a_batch_is_written_when_a_session_begins_and_ends,

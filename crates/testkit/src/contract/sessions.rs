@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use doorward_domain::model::{Credential, EndedSession, Session};
+use doorward_domain::model::{AuthMethod, Credential, EndedSession, Session};
 use doorward_domain::sessions::SessionStore;
 use doorward_domain::sessions::{LastSeen, SessionUpdate};
 use doorward_domain::store::Write;
+use doorward_domain::values::FactorKind;
 
 use super::race;
 use crate::fixtures::{self, later, now};
@@ -265,6 +266,34 @@ pub async fn an_update_revives_no_session(port: Arc<SessionStore>) {
         assert_eq!(find(&port, &session).await, None);
     }
     assert_eq!(port.list(session.user_id, now()).await.unwrap(), []);
+}
+
+/// A-13, S-02: the time and the methods of a proof, and the new token, in one write. Every other field stays.
+pub async fn a_proof_is_recorded_with_a_new_generation(port: Arc<SessionStore>) {
+    let session = fixtures::session(fixtures::user_id());
+    open(&port, &session).await;
+    let proved = Session {
+        generation: session.generation + 1,
+        renewed_at: later(50),
+        auth_time: later(50),
+        amr: AuthMethod::with_factor(FactorKind::Totp),
+        ..session.clone()
+    };
+    let changed = Session {
+        epoch: session.epoch + 1,
+        last_seen_at: later(60),
+        ..proved.clone()
+    };
+    let proof = SessionUpdate::Proof {
+        expected: session.generation,
+    };
+    assert!(port.update(&changed, proof).await.unwrap());
+    assert_eq!(find(&port, &session).await.as_ref(), Some(&proved));
+    assert!(
+        !port.update(&changed, proof).await.unwrap(),
+        "it is made once"
+    );
+    assert_eq!(find(&port, &session).await, Some(proved));
 }
 
 pub async fn the_last_use_is_recorded(port: Arc<SessionStore>) {

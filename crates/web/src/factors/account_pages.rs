@@ -136,7 +136,7 @@ async fn confirmation(
             Step::Renew => codes_version(caller).await,
             Step::Add | Step::Remove(_) => None,
         },
-        asks_for_proof => rejected.is_some() || needs_code != Some(false),
+        asks_for_proof => (rejected.is_some() || needs_code != Some(false)) && !caller.has_recorded_proof(),
         needs_code,
         username => sign_in_name(caller.session().user()),
         form => Value::from(rejected.unwrap_or(&Form::default())),

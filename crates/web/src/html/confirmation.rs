@@ -155,9 +155,10 @@ impl AdminCaller {
         self.render(ConsoleSection::Users, "console/confirm", values)
     }
 
-    /// What a template needs to ask for the proof of an action: not if none is required, or if the sign-in is recent and there
-    /// is no second factor.
+    /// What a template needs to ask for the proof of an action: not if none is required, or if the last one is recent and
+    /// included the second factor if there is one.
     pub(crate) async fn proof_fields(&self, is_required: bool) -> Value {
+        let is_required = is_required && !self.has_recorded_proof();
         let needs_code = match is_required {
             true => self.needs_code().await,
             false => Some(false),

@@ -1,14 +1,15 @@
 //! The client of a request, as the guard identified it. A handler takes it as an argument.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::Html;
 use doorward_domain::access::Action;
+use doorward_domain::error::chain;
 use doorward_domain::model::Node;
-use doorward_domain::sessions::Authenticated;
+use doorward_domain::sessions::{Authenticated, SignedIn};
 use doorward_domain::sign_in::Proof;
 use doorward_domain::values::{Locale, Secret};
 use doorward_domain::{Actor, Ctx, Doorward, Error};
@@ -34,6 +35,8 @@ pub(crate) struct CallerInner {
     pub(crate) uses_cookie: bool,
     pub(super) authenticated: Option<Authenticated>,
     pub(super) token: Option<Secret<String>>,
+    /// The session after a proof, with the new token that the guard sets as the cookie.
+    pub(super) proved: Arc<OnceLock<SignedIn>>,
     pub(super) device: Option<Secret<String>>,
     /// The page of the request.
     pub(super) page: Option<String>,
@@ -99,7 +102,9 @@ impl Caller {
         Self(Arc::new(inner))
     }
 
-    /// The context of this request, with its proof.
+    /// The context of this request, with its proof. The session of a browser records the proof, so that it counts for the next
+    /// actions as well, and has a new token: the old one may have been copied (S-02). For a client without the cookie, a proof
+    /// counts for its request.
     pub(crate) async fn reauthenticate(
         &self,
         action: Action,
@@ -107,9 +112,26 @@ impl Caller {
         proof: Option<Proof>,
     ) -> Result<Ctx, Error> {
         let (reauthentication, proof) = (&self.doorward().reauthentication, proof.as_ref());
-        reauthentication
+        let done = reauthentication
             .reauthenticate(&self.ctx, action, user, proof)
-            .await
+            .await?;
+        if let (Some(amr), Some(token), true) = (done.amr, &self.token, self.uses_cookie) {
+            let renewal = &self.doorward().renewal;
+            match renewal.record_proof(&self.ctx, token.expose(), amr).await {
+                // No handler verifies two proofs.
+                Ok(session) => drop(self.proved.set(session)),
+                // The proof counts for this request, and the browser continues with its old token.
+                Err(error) => {
+                    tracing::warn!(error = %chain(&error), "failed to record a proof in its session");
+                }
+            }
+        }
+        Ok(done.ctx)
+    }
+
+    /// Returns `true` if this request had a proof that counts for the next ones as well.
+    pub(crate) fn has_recorded_proof(&self) -> bool {
+        self.proved.get().is_some()
     }
 
     /// The language of the pages that are sent to this caller.

@@ -122,6 +122,15 @@ pub(crate) fn set_session_cookie(headers: &mut HeaderMap, signed_in: &SignedIn, 
     set(headers, SESSION_COOKIE, signed_in.token.expose(), max_age);
 }
 
+/// Sets the cookie of a session whose proof was recorded, unless the response sets or deletes it already.
+pub(crate) fn set_proved_session(headers: &mut HeaderMap, session: &SignedIn, now: Timestamp) {
+    let prefix = format!("{SESSION_COOKIE}=");
+    let mut set = headers.get_all(header::SET_COOKIE).iter();
+    if !set.any(|cookie| cookie.as_bytes().starts_with(prefix.as_bytes())) {
+        set_session_cookie(headers, session, now);
+    }
+}
+
 /// Deletes the session cookie and the browser's cache and storage of this site (S-05). The cookie of
 /// the known device stays.
 pub(crate) fn clear_session_cookie(headers: &mut HeaderMap) {

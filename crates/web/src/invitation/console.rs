@@ -81,7 +81,8 @@ pub(crate) async fn invite(caller: AdminCaller, fields: Fields) -> Result<Respon
         }
         Err(problem) => problem,
     };
-    let asks_for_proof = sent.has_proof() || problem.code == Code::ReauthenticationRequired;
+    let asks_for_proof = (sent.has_proof() && !caller.has_recorded_proof())
+        || problem.code == Code::ReauthenticationRequired;
     let Some(form) = sent.again(&problem) else {
         return Err(problem);
     };

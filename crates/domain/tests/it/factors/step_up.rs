@@ -1,9 +1,9 @@
 //! Reauthentication of a user with a second factor.
 
 use doorward_domain::access::Action;
-use doorward_domain::model::Version;
+use doorward_domain::model::{AuthMethod, Version};
 use doorward_domain::sign_in::Proof;
-use doorward_domain::values::Digest;
+use doorward_domain::values::{Digest, FactorKind};
 use doorward_domain::{Actor, Ctx, Error};
 
 use super::*;
@@ -21,9 +21,8 @@ async fn act(
     let (doorward, new) = (&node.doorward, email("new@example.org"));
     let reauthenticated = async |action| {
         let reauthentication = &doorward.reauthentication;
-        reauthentication
-            .reauthenticate(ctx, action, "me", Some(proof))
-            .await
+        let proved = reauthentication.reauthenticate(ctx, action, "me", Some(proof));
+        proved.await.map(|proved| proved.ctx)
     };
     match act {
         "email" => {
@@ -90,6 +89,41 @@ async fn the_password_alone_does_not_strengthen_a_session() {
             .await
             .unwrap();
     }
+}
+
+/// a proof with a code makes the session one with a second factor, for five minutes.
+#[tokio::test]
+async fn a_recorded_proof_with_a_code_counts_for_the_session() {
+    let (node, ben) = ben().await;
+    // From before the factor was added.
+    let session = &ben.session;
+    let proved = node.record_proof(session, &ben.proof(&node)).await.unwrap();
+    let expected = AuthMethod::with_factor(FactorKind::Totp);
+    assert_eq!(proved.session.amr, expected);
+    let renew = async || {
+        let ctx = node.of(&proved);
+        let enrolment = &node.doorward.factor_enrolment;
+        enrolment.renew_recovery_codes(&ctx, "me").await
+    };
+    node.advance(minutes(5));
+    renew().await.unwrap();
+    node.advance(MICROSECOND);
+    assert_err!(renew().await, Error::ReauthenticationRequired);
+}
+
+/// after a proof with a code, the password alone does not make the session recent for longer.
+#[tokio::test]
+async fn the_password_alone_does_not_extend_a_proof_with_a_code() {
+    let (node, ben) = ben().await;
+    let session = sign_in(&node, &ben).await.unwrap();
+    node.advance(minutes(4));
+    let (ctx, alone) = (node.of(&session), proof(PASSWORD));
+    let reauthentication = &node.doorward.reauthentication;
+    let proved = reauthentication
+        .reauthenticate(&ctx, Action::DeleteUser, "me", Some(&alone))
+        .await
+        .unwrap();
+    assert_eq!(proved.amr, None);
 }
 
 /// A session from before the factor was added proves the password only, however recent it is.

@@ -182,6 +182,47 @@ async fn an_action_asks_for_the_password_if_the_sign_in_is_not_recent() {
     }
 }
 
+/// A-13, S-02: a proof counts for the next actions of the browser, for five minutes, and a copied cookie is worth nothing after it.
+#[tokio::test]
+async fn a_proof_counts_for_the_next_actions_and_replaces_the_cookie() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    let id = id_of(&app.user("ben").await).await;
+    let (status, role) = (
+        format!("/admin/users/{id}/status"),
+        format!("/admin/users/{id}/role"),
+    );
+    let mut thief = Browser::new(&app, "en");
+    thief.cookies = browser.cookies.clone();
+    app.advance_seconds(3600 - 1);
+    thief.get("/admin").await.expect(200);
+    let form = "status=disabled&password=plum+cake+on+sundays";
+    browser.post(&status, form).await.expect(303);
+    thief.get("/admin").await.expect(303);
+    let field = "type=\"password\"";
+    app.advance_seconds(300);
+    let asked = browser.get(&role).await;
+    assert!(!browser.page(asked, 200).0.contains(field));
+    browser.post(&role, "role=admin").await.expect(303);
+    app.advance_seconds(1);
+    let asked = browser.get(&role).await;
+    browser.page(asked, 200).shows(&[field]);
+    browser.post(&role, "role=user").await.expect(401);
+}
+
+/// The response that shows why an action failed has the new cookie too.
+#[tokio::test]
+async fn a_proof_counts_although_its_action_failed() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    app.advance_seconds(301);
+    let form = "role=user&password=plum+cake+on+sundays";
+    let refused = browser.post("/admin/users/root/role", form).await;
+    let refused = browser.page(refused, 409);
+    assert!(!refused.0.contains("type=\"password\""), "{}", refused.0);
+    browser.get("/admin").await.expect(200);
+}
+
 /// With a second factor, the proof needs a code; a recent sign-in with one needs no proof.
 #[tokio::test]
 async fn an_action_asks_for_a_code_if_the_sign_in_had_none() {
