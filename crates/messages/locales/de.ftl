@@ -1216,7 +1216,9 @@ console-origin = aus
 console-origin-line = Zeile { $line }
 
 console-user = Konto
-console-user-hint = Ein Benutzername, eine E‑Mail-Adresse oder die Nummer eines Kontos.
+console-user-hint = Ein Name, ein Benutzername, eine E‑Mail-Adresse oder die Nummer eines Kontos.
+console-several-users = Mehrere Konten gefunden. Wählen Sie eines.
+console-more-found = Alle gefundenen Konten
 console-event = Ereignis
 console-since = Von (Tag, UTC)
 console-until = Bis (Tag, UTC)

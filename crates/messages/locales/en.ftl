@@ -1237,7 +1237,9 @@ console-origin = from
 console-origin-line = line { $line }
 
 console-user = User
-console-user-hint = A username, an email address or a user id.
+console-user-hint = A name, a username, an email address or a user id.
+console-several-users = Several users found. Choose one.
+console-more-found = All users found
 console-event = Event
 console-since = From (day, UTC)
 console-until = To (day, UTC)

@@ -105,9 +105,9 @@ fn line(event: &AuditEventView) -> String {
 /// The filters of a query.
 pub(super) struct AuditQuery {
     /// The user, as the query names it.
-    user: Option<String>,
+    pub(super) user: Option<String>,
     /// The user who caused the event, as the query names it.
-    actor: Option<String>,
+    pub(super) actor: Option<String>,
     event: Option<AuditKind>,
     outcome: Option<Outcome>,
     network: Option<IpNet>,

@@ -4,15 +4,19 @@ use axum::http::Uri;
 use axum::response::Html;
 use doorward_domain::devices::ClientProgram;
 use doorward_domain::limits::GUESS;
-use doorward_domain::model::{AuditEvent, AuditKind, AuditVerification, Outcome, Status, actor_id};
+use doorward_domain::model::{
+    AuditEvent, AuditFilter, AuditKind, AuditVerification, Outcome, Status, User, actor_id,
+};
 use doorward_domain::users::People;
 use doorward_domain::values::{AuditEventId, DisableReason, Role, UserId};
 use jiff::Timestamp;
 use minijinja::{Value, context};
 
-use crate::audit::api::{AuditQuery, UNKNOWN_USER};
-use crate::html::console::{AdminCaller, ConsoleSection, ListForm, person};
+use crate::audit::api::AuditQuery;
+use crate::audit::named_user::NamedUser;
+use crate::html::console::{AdminCaller, ConsoleSection, ListForm, person, user_row};
 use crate::html::dates::{end_of_day, first_of_day, moment};
+use crate::html::sign_in_name;
 use crate::http::paging::{Query, cursor_text};
 use crate::http::problem::Problem;
 
@@ -33,7 +37,7 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
     let mut query = Query::parse(uri.query())?.trimmed();
     let before = query.id_cursor(AuditEventId::from_bytes)?;
     let shows_views = query.optional("views", |_| Ok(())).is_some();
-    let wanted = AuditQuery::take(&mut query, [first_of_day, end_of_day]);
+    let mut wanted = AuditQuery::take(&mut query, [first_of_day, end_of_day]);
     if let Err(problem) = query.finish() {
         let page = |form: &ListForm| {
             let values = context! { kinds => kinds(), ..form.context() };
@@ -41,34 +45,88 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
         };
         return Err(form.rejected(problem, page));
     }
+    let user = NamedUser::find(&caller, wanted.user.take().as_deref()).await?;
+    let actor = NamedUser::find(&caller, wanted.actor.take().as_deref()).await?;
     let mut filter = wanted.filter(&caller).await?;
+    (filter.user_id, filter.actor_id) = (user.id(), actor.id());
     (filter.before, filter.limit) = (before, PAGE_SIZE);
     // An admin who reads the log would mostly find the views of admins.
     filter.without_views = !shows_views && filter.event.is_none();
+    let choices = [("user", &user), ("actor", &actor)].map(|named| choices(&form, named));
+    let values = match choices {
+        [None, None] => events(&caller, &form, &filter, [&user, &actor]).await?,
+        [user, actor] => context! { choices => context! { user, actor } },
+    };
+    let values = context! { ..values, ..form.context() };
+    let values = context! { kinds => kinds(), ..values };
+    Ok(caller.render(ConsoleSection::Audit, TEMPLATE, values))
+}
+
+/// The events that the filter selects, and the users that it names.
+async fn events(
+    caller: &AdminCaller,
+    form: &ListForm,
+    filter: &AuditFilter,
+    named: [&NamedUser; 2],
+) -> Result<Value, Problem> {
     let (ctx, audit) = (&caller.ctx, &caller.doorward().audit);
-    let page = audit.list(ctx, &filter).await?;
+    let page = audit.list(ctx, filter).await?;
     let people = audit.people(ctx, &page.events).await?;
     let status = audit.status(ctx).await?;
-    // The download takes times, and the form takes days. It always has the views.
-    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
-    let download = form
-        .with("since", time(filter.since))
-        .with("until", time(filter.until))
-        .with("views", None);
+    let [user, actor] = named.map(|named| selected(named, &people));
     let next = page.next.map(|next| cursor_text(next.as_bytes()));
     let path = ConsoleSection::Audit.path();
-    let values = context! {
+    Ok(context! {
         verified => status.verified.as_ref().map(verification),
         broken_at => status.broken_at.map(moment),
-        download => download.link("/audit/export", &[]),
+        download => download(form, filter),
         events => page.events.iter().map(|event| event_row(event, &people)).collect::<Vec<_>>(),
-        names_no_user => [filter.user_id, filter.actor_id].contains(&Some(UNKNOWN_USER)),
-        kinds => kinds(),
-        first => before.map(|_| form.link(path, &[])),
+        selected => context! { user, actor },
+        names_no_user => named.iter().any(|named| matches!(named, NamedUser::Unknown)),
+        first => filter.before.map(|_| form.link(path, &[])),
         next => next.map(|cursor| form.link(path, &[("cursor", &cursor)])),
-        ..form.context()
+    })
+}
+
+/// The link to the download. It takes times and ids, and the form takes days and names. It always has the views.
+fn download(form: &ListForm, filter: &AuditFilter) -> String {
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    let id = |id: Option<UserId>| id.map(|id| id.to_string());
+    form.with("user", id(filter.user_id))
+        .with("actor", id(filter.actor_id))
+        .with("since", time(filter.since))
+        .with("until", time(filter.until))
+        .with("views", None)
+        .link("/audit/export", &[])
+}
+
+/// The users that the filter `name` finds, each with the link that selects this user, if there are several.
+fn choices(form: &ListForm, (name, found): (&'static str, &NamedUser)) -> Option<Value> {
+    let NamedUser::Several(page) = found else {
+        return None;
     };
-    Ok(caller.render(ConsoleSection::Audit, TEMPLATE, values))
+    let choice = |user: &User| {
+        let login = sign_in_name(user).map_or_else(|| user.id.to_string(), str::to_owned);
+        let selecting = form.with(name, Some(login));
+        let path = selecting.link(ConsoleSection::Audit.path(), &[]);
+        context! { path, ..user_row(user) }
+    };
+    let text = form.value(name);
+    let all = ListForm::of("q", text).link(ConsoleSection::Users.path(), &[]);
+    Some(context! {
+        text,
+        users => page.users.iter().map(choice).collect::<Vec<_>>(),
+        all => page.next.as_ref().map(|_| all),
+    })
+}
+
+/// The user that a filter selects. One that it names by an id or a login is known if an event is listed.
+fn selected(named: &NamedUser, people: &People) -> Option<Value> {
+    match named {
+        NamedUser::Found(user) => Some(user_row(user)),
+        NamedUser::WithId(id) => people.get(id).map(user_row),
+        NamedUser::Any | NamedUser::Several(_) | NamedUser::Unknown => None,
+    }
 }
 
 /// The kinds that the form offers.

@@ -231,6 +231,19 @@ impl ListForm {
         })
     }
 
+    /// A form with one value.
+    pub(crate) fn of(name: &'static str, value: &str) -> Self {
+        Self {
+            values: BTreeMap::from([(name, value.to_owned())]),
+            faults: BTreeMap::new(),
+        }
+    }
+
+    /// The entered value.
+    pub(crate) fn value(&self, name: &str) -> &str {
+        self.values.get(name).map_or("", String::as_str)
+    }
+
     /// The problem, whose page shows this form again with its errors. One with other parameters has its own page.
     pub(crate) fn rejected(
         mut self,

@@ -128,7 +128,8 @@ pub(super) fn cursor_text(cursor: &UserCursor) -> String {
     }
 }
 
-fn search_text(text: &str) -> Result<String, Invalid> {
+/// Parses the text of a search.
+pub(crate) fn search_text(text: &str) -> Result<String, Invalid> {
     match text.chars().count() {
         0..=MAX_TEXT if !text.contains('\0') => Ok(text.to_owned()),
         0..=MAX_TEXT => Err(Invalid::new(

@@ -2,7 +2,7 @@
 
 use doorward_domain::audit::CheckpointId;
 use doorward_domain::model::AuditKind;
-use doorward_domain::values::{DisableReason, Role};
+use doorward_domain::values::{DisableReason, Role, UserId};
 use serde_json::json;
 
 use super::console_access::admin_browser;
@@ -70,6 +70,122 @@ async fn the_log_has_the_filters_of_the_api_and_leads_to_the_users() {
         .await
         .expect(422);
     browser.get("/admin/audit?event=nothing").await.expect(422);
+}
+
+/// Creates a user with a display name, who signs in.
+async fn named_user(app: &TestApp, username: &str, name: &str) -> UserId {
+    let user = app.user(username).await;
+    let body = json!({ "name": name });
+    user.patch("/user/me", body).await.expect(200);
+    let user = app.doorward.operator.find_by_name(username).await;
+    user.unwrap().id
+}
+
+/// The number of events of a kind, in the API.
+async fn count(app: &TestApp, kind: &str) -> usize {
+    let root = app.sign_in("root").await;
+    let events = root.get(&format!("/audit?event={kind}&limit=200")).await;
+    events.json()["items"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn a_display_name_selects_the_only_user_who_has_it() {
+    for (language, user, actor) in [
+        ("en", "<dt>User</dt>", "<dt>Caused by</dt>"),
+        ("de", "<dt>Konto</dt>", "<dt>Ausgelöst von</dt>"),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        let id = named_user(&app, "ada", "Ada Sample").await;
+        app.user("ben").await;
+        for (query, label) in [("user=ada+sample", user), ("actor=+Ada+S+", actor)] {
+            let before = count(&app, "users-listed").await;
+            let page = browser
+                .get(&format!("/admin/audit?{query}&event=profile-updated"))
+                .await;
+            let page = browser.page(page, 200).shows(&[
+                "<code class=\"hint\">profile-updated</code>",
+                &format!("{label}<dd class=\"long\"><a href=\"/admin/users/{id}\"><bdi>Ada Sample</bdi></a><br><bdi>ada</bdi>"),
+                &format!("={id}"),
+            ]);
+            // The API takes no name.
+            let (_, link) = page.0.split_once("href=\"/audit/export?").unwrap();
+            let (link, _) = link.split_once('"').unwrap();
+            let file = format!("/audit/export?{}", link.replace("&amp;", "&"));
+            let file = browser.get(&file).await.expect(200).text();
+            assert_eq!(file.lines().count(), 1, "{file}");
+            // The search is an event, as in the list of users.
+            assert_eq!(count(&app, "users-listed").await, before + 1);
+        }
+        let none = if language == "en" {
+            "There is no such user."
+        } else {
+            "Es gibt kein solches Konto."
+        };
+        for name in [
+            "Ada+Simple".to_owned(),
+            "Sample%00".to_owned(),
+            "a".repeat(201),
+        ] {
+            let page = browser.get(&format!("/admin/audit?user={name}")).await;
+            let page = browser.page(page, 200).shows(&[none]);
+            assert!(!page.0.contains("<h3>"), "{}", page.0);
+        }
+        let root = app.sign_in("root").await;
+        let found = root.get("/audit?user=Ada%20Sample").await.expect(200);
+        assert_eq!(found.json()["items"], json!([]));
+    }
+}
+
+#[tokio::test]
+async fn of_several_users_with_a_name_one_is_chosen() {
+    for (language, several, all) in [
+        ("en", "Several users found. Choose one.", "All users found"),
+        (
+            "de",
+            "Mehrere Konten gefunden. Wählen Sie eines.",
+            "Alle gefundenen Konten",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        for number in 0..10 {
+            named_user(&app, &format!("u{number}"), &format!("Ada {number}")).await;
+        }
+        let (viewed, path) = (
+            count(&app, "audit-read").await,
+            "/admin/audit?event=profile-updated",
+        );
+        let page = browser.get(&format!("{path}&user=ada")).await;
+        let page = browser.page(page, 200).shows(&[
+            several,
+            "value=\"ada\"",
+            "<bdi>Ada 3</bdi><br><small class=\"hint\"><bdi>u3</bdi>",
+            &format!("<a href=\"{path}&amp;user=u3\">"),
+        ]);
+        assert_eq!(page.0.matches("&amp;user=u").count(), 10, "{}", page.0);
+        for hidden in ["<h3>", "/audit/export", all] {
+            assert!(!page.0.contains(hidden), "{hidden}: {}", page.0);
+        }
+        assert_eq!(count(&app, "audit-read").await, viewed + 1);
+        let chosen = browser.get(&format!("{path}&user=u3")).await;
+        let chosen = browser.page(chosen, 200).shows(&["<bdi>Ada 3</bdi>"]);
+        assert_eq!(chosen.0.matches("<h3>").count(), 1, "{}", chosen.0);
+
+        named_user(&app, "u10", "Ada 10").await;
+        let page = browser.get(&format!("{path}&actor=ada&user=ada")).await;
+        let page = browser.page(page, 200).shows(&[
+            &format!("<a href=\"/admin/users?q=ada\">{all}</a>"),
+            "/admin/audit?actor=ada&amp;event=profile-updated&amp;user=u1\"",
+            "/admin/audit?actor=u1&amp;event=profile-updated&amp;user=ada\"",
+        ]);
+        assert_eq!(
+            page.0.matches("<li><a href=\"/admin/audit?").count(),
+            20,
+            "{}",
+            page.0
+        );
+    }
 }
 
 #[tokio::test]
