@@ -361,6 +361,7 @@ fault-filter = { $kind ->
     [text] Geben Sie höchstens 200 Zeichen ein.
     [network] Geben Sie eine IP-Adresse oder ein Netz wie 203.0.113.0/24 ein.
     [day] Geben Sie einen Tag wie 2026-11-21 ein.
+    [range] Dieser Zeitraum enthält keinen Tag. Wählen Sie einen späteren Tag.
    *[choice] { fault-choice }
 }
 fault-factor-name = { $code ->

@@ -371,6 +371,7 @@ fault-filter = { $kind ->
     [text] Enter at most 200 characters.
     [network] Enter an IP address, or a network such as 203.0.113.0/24.
     [day] Enter a day, such as 2026-11-21.
+    [range] This range contains no day. Choose a later day.
    *[choice] { fault-choice }
 }
 fault-factor-name = { $code ->

@@ -321,6 +321,17 @@ async fn an_invalid_query_is_reported_by_field() {
             ("since", "invalid"),
             ("until", "invalid"),
         ]);
+    for path in ["/audit", "/audit/export"] {
+        let (earlier, later) = ("2026-11-21T08:00:00Z", "2026-11-21T08:00:01Z");
+        for (since, until) in [(later, earlier), (later, later)] {
+            admin
+                .get(&format!("{path}?since={since}&until={until}"))
+                .await
+                .assert_field_errors(&[("until", "empty-range")]);
+        }
+        let query = format!("{path}?since={earlier}&until={later}");
+        admin.get(&query).await.expect(200);
+    }
     for limit in ["1", "200"] {
         admin
             .get(&format!("/audit?limit={limit}"))

@@ -116,8 +116,9 @@ pub(super) struct AuditQuery {
 }
 
 impl AuditQuery {
-    /// Takes the filters. `since` and `until` parse their times.
-    pub(super) fn take(query: &mut Query, [since, until]: [TimeParser; 2]) -> Self {
+    /// Takes the filters. `times` parse `since` and `until`.
+    pub(super) fn take(query: &mut Query, times: [TimeParser; 2]) -> Self {
+        let [since, until] = query.range(["since", "until"], times);
         Self {
             user: query.optional("user", |text| Ok(text.to_owned())),
             actor: query.optional("actor", |text| Ok(text.to_owned())),
@@ -131,8 +132,8 @@ impl AuditQuery {
             network: query.optional("address", |text| {
                 networks::parse(text).map_err(|detail| Invalid::new("invalid", detail))
             }),
-            since: query.optional("since", since),
-            until: query.optional("until", until),
+            since,
+            until,
         }
     }
 

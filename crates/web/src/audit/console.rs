@@ -8,7 +8,7 @@ use doorward_domain::model::{
     AuditEvent, AuditFilter, AuditKind, AuditVerification, Outcome, Status, User, actor_id,
 };
 use doorward_domain::users::People;
-use doorward_domain::values::{AuditEventId, DisableReason, Role, UserId};
+use doorward_domain::values::{AuditEventId, DisableReason, Invalid, Role, UserId};
 use jiff::Timestamp;
 use minijinja::{Value, context};
 
@@ -36,7 +36,7 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
     )?;
     let mut query = Query::parse(uri.query())?.trimmed();
     let before = query.id_cursor(AuditEventId::from_bytes)?;
-    let shows_views = query.optional("views", |_| Ok(())).is_some();
+    let shows_views = query.optional("views", checked).is_some();
     let mut wanted = AuditQuery::take(&mut query, [first_of_day, end_of_day]);
     if let Err(problem) = query.finish() {
         let page = |form: &ListForm| {
@@ -60,6 +60,14 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
     let values = context! { ..values, ..form.context() };
     let values = context! { kinds => kinds(), ..values };
     Ok(caller.render(ConsoleSection::Audit, TEMPLATE, values))
+}
+
+/// Accepts the value of a selected checkbox.
+fn checked(text: &str) -> Result<(), Invalid> {
+    match text {
+        "true" => Ok(()),
+        _ => Err(Invalid::new("invalid", "Must be `true`.")),
+    }
 }
 
 /// The events that the filter selects, and the users that it names.

@@ -23,6 +23,7 @@ use crate::html::dates::moment;
 use crate::html::display_name;
 use crate::html::outcome;
 use crate::http::body::parse_query;
+use crate::http::paging::EMPTY_RANGE;
 use crate::http::problem::Problem;
 
 /// Characters that are percent-encoded in a part of a path and in a value of a query: all but the unreserved ones.
@@ -255,7 +256,7 @@ impl ListForm {
             let Some(name) = names.find(|name| *name == error.field) else {
                 return problem;
             };
-            self.faults.insert(name, kind_of(name));
+            self.faults.insert(name, kind_of(name, error.invalid.code));
         }
         let page = page(&self);
         problem.on_page(page)
@@ -303,9 +304,10 @@ impl ListForm {
     }
 }
 
-/// What the parameter of a list is: a variant of the message `fault-filter`.
-fn kind_of(name: &str) -> &'static str {
+/// What the parameter of a list must be, by the code of its error: a variant of the message `fault-filter`.
+fn kind_of(name: &str, code: &str) -> &'static str {
     match name {
+        _ if code == EMPTY_RANGE => "range",
         "q" => "text",
         "address" => "network",
         "since"

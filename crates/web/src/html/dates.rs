@@ -6,8 +6,6 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use minijinja::{Value, context};
 
-use crate::http::paging::parse_time;
-
 /// A session that was used this recently is active.
 const ACTIVE: SignedDuration = SignedDuration::from_mins(5);
 
@@ -34,22 +32,30 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> Value {
     context! { unit, count }
 }
 
-/// The beginning of a day in UTC, as a date field sends it, or a time.
+/// The beginning of a day in UTC, as a date field sends it.
 pub(crate) fn first_of_day(text: &str) -> Result<Timestamp, Invalid> {
-    parse_time(text).or_else(|invalid| start_of(text.parse().ok()).ok_or(invalid))
+    start_of(parse_day(text)).ok_or_else(invalid_day)
 }
 
-/// The end of a day in UTC, or a time.
+/// The end of a day in UTC.
 pub(crate) fn end_of_day(text: &str) -> Result<Timestamp, Invalid> {
-    parse_time(text).or_else(|invalid| {
-        let day: Option<Date> = text.parse().ok();
-        start_of(day.and_then(|day| day.tomorrow().ok())).ok_or(invalid)
-    })
+    let next = parse_day(text).and_then(|day| day.tomorrow().ok());
+    start_of(next).ok_or_else(invalid_day)
+}
+
+/// Parses a day without a time, which the parser of days would ignore.
+fn parse_day(text: &str) -> Option<Date> {
+    let day: Option<Date> = text.parse().ok();
+    day.filter(|day| day.to_string() == text)
 }
 
 fn start_of(day: Option<Date>) -> Option<Timestamp> {
     let start = day?.to_zoned(TimeZone::UTC).ok()?;
     Some(start.timestamp())
+}
+
+fn invalid_day() -> Invalid {
+    Invalid::new("invalid", "Must be a day, such as 2026-11-21.")
 }
 
 #[cfg(test)]
@@ -80,14 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_included_and_a_time_is_exact() {
+    fn a_day_is_included_and_a_time_is_no_day() {
         let parsers: [TimeParser; 2] = [first_of_day, end_of_day];
         for (parse, day) in parsers.into_iter().zip(["2026-11-21", "2026-11-22"]) {
             let found = parse("2026-11-21").unwrap();
             assert_eq!(found.to_string(), format!("{day}T00:00:00Z"));
-            let time = "2026-11-21T08:00:00+01:00";
-            assert_eq!(parse(time).unwrap().to_string(), "2026-11-21T07:00:00Z");
-            assert!(parse("yesterday").is_err());
+            for text in ["2026-11-21T08:00:00+01:00", "20261121", "yesterday", ""] {
+                assert!(parse(text).is_err(), "{text}");
+            }
         }
     }
 }

@@ -23,6 +23,9 @@ use crate::http::problem::{Code, Problem};
 const MAX_LIMIT: usize = 200;
 const DEFAULT_LIMIT: usize = 50;
 
+/// Code of the error at the end of a range that is not after its beginning.
+pub(crate) const EMPTY_RANGE: &str = "empty-range";
+
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct List<T> {
@@ -79,6 +82,26 @@ impl Query {
         parse(value.as_str()?)
             .map_err(|invalid| self.errors.push(FieldError::new(name, invalid)))
             .ok()
+    }
+
+    /// Takes the beginning and the end of a range of times, each with its parser. The end is not in the range, and must be
+    /// after the beginning.
+    pub(crate) fn range(
+        &mut self,
+        [since, until]: [&str; 2],
+        [parse_since, parse_until]: [TimeParser; 2],
+    ) -> [Option<Timestamp>; 2] {
+        let range = [
+            self.optional(since, parse_since),
+            self.optional(until, parse_until),
+        ];
+        if let [Some(start), Some(end)] = range
+            && start >= end
+        {
+            let invalid = Invalid::new(EMPTY_RANGE, format!("Must be after `{since}`."));
+            self.errors.push(FieldError::new(until, invalid));
+        }
+        range
     }
 
     /// Takes a parameter that says no more than that it is there.

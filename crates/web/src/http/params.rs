@@ -62,7 +62,7 @@ pub(crate) struct AuditParams {
     /// Events at or after this time (RFC 3339)
     #[param(format = DateTime)]
     since: Option<String>,
-    /// Events before this time (RFC 3339)
+    /// Events before this time (RFC 3339), which is after `since`
     #[param(format = DateTime)]
     until: Option<String>,
 }

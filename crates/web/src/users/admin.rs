@@ -34,9 +34,9 @@ const MAX_TEXT: usize = 200;
         ("status" = Option<String>, Query, description = "`pending`, `active` or `disabled`", pattern = "^(pending|active|disabled)$"),
         ("role" = Option<String>, Query, description = "`user` or `admin`", pattern = "^(user|admin)$"),
         ("created_since" = Option<String>, Query, description = "Users who signed up at or after this time (RFC 3339)", format = DateTime),
-        ("created_until" = Option<String>, Query, description = "Users who signed up before this time (RFC 3339)", format = DateTime),
+        ("created_until" = Option<String>, Query, description = "Users who signed up before this time (RFC 3339), which is after `created_since`", format = DateTime),
         ("signed_in_since" = Option<String>, Query, description = "Users whose last sign-in was at or after this time (RFC 3339)", format = DateTime),
-        ("not_signed_in_since" = Option<String>, Query, description = "Users who have not signed in at or after this time (RFC 3339), also if they never did", format = DateTime),
+        ("not_signed_in_since" = Option<String>, Query, description = "Users who have not signed in at or after this time (RFC 3339), also if they never did; it is after `signed_in_since`", format = DateTime),
         ("second_factor" = Option<bool>, Query, description = "`true`: users with a second factor; `false`: users without one"),
         ("order" = Option<String>, Query, description = "`asc` (the default) or `desc`: by the time of the sign-up, and the results of a search by the word that was found", pattern = "^(asc|desc)$"),
         ("limit" = Option<u32>, Query, description = "1 to 200, default 50", minimum = 1, maximum = 200),
@@ -75,6 +75,10 @@ pub(crate) async fn list_users(caller: Caller, uri: Uri) -> Result<Response, Pro
 /// Takes the search text and the filters, for the API and the console. `since` parses the beginning of a time, and `until` the
 /// end.
 pub(super) fn take_filter(query: &mut Query, [since, until]: [TimeParser; 2]) -> UserFilter {
+    let [created_since, created_until] =
+        query.range(["created_since", "created_until"], [since, until]);
+    let sign_ins = ["signed_in_since", "not_signed_in_since"];
+    let [signed_in_since, not_signed_in_since] = query.range(sign_ins, [since, since]);
     UserFilter {
         text: query.optional("q", search_text),
         status: query.optional("status", |text| {
@@ -83,10 +87,10 @@ pub(super) fn take_filter(query: &mut Query, [since, until]: [TimeParser; 2]) ->
         role: query.optional("role", |text| {
             Role::from_name(text).ok_or_else(|| one_of("user or admin"))
         }),
-        created_since: query.optional("created_since", since),
-        created_until: query.optional("created_until", until),
-        signed_in_since: query.optional("signed_in_since", since),
-        not_signed_in_since: query.optional("not_signed_in_since", since),
+        created_since,
+        created_until,
+        signed_in_since,
+        not_signed_in_since,
         second_factor: query.optional("second_factor", |text| {
             text.parse().map_err(|_| one_of("true or false"))
         }),

@@ -229,12 +229,13 @@ async fn the_log_is_filtered_by_network_and_its_download_has_the_same_filters() 
 
 #[tokio::test]
 async fn an_invalid_filter_is_shown_again_with_its_error_and_no_events() {
-    for (language, title, network, day, choice) in [
+    for (language, title, network, day, range, choice) in [
         (
             "en",
             "<title>Error:",
             "Enter an IP address, or a network such as 203.0.113.0/24.",
             "Enter a day, such as 2026-11-21.",
+            "This range contains no day. Choose a later day.",
             "Choose an entry from the list.",
         ),
         (
@@ -242,11 +243,14 @@ async fn an_invalid_filter_is_shown_again_with_its_error_and_no_events() {
             "<title>Fehler:",
             "Geben Sie eine IP-Adresse oder ein Netz wie 203.0.113.0/24 ein.",
             "Geben Sie einen Tag wie 2026-11-21 ein.",
+            "Dieser Zeitraum enthält keinen Tag. Wählen Sie einen späteren Tag.",
             "Wählen Sie einen Eintrag aus der Liste.",
         ),
     ] {
         let app = TestApp::new().await;
         let mut browser = admin_browser(&app, language).await;
+        let same_day = "/admin/audit?since=2026-11-21&until=2026-11-21";
+        browser.get(same_day).await.expect(200);
         for (query, field, value, fault) in [
             ("address=office", "address", "office", network),
             (
@@ -257,6 +261,19 @@ async fn an_invalid_filter_is_shown_again_with_its_error_and_no_events() {
             ),
             ("since=2026-13-45", "since", "2026-13-45", day),
             ("until=soon", "until", "soon", day),
+            (
+                "since=2026-11-21T08:00:00Z",
+                "since",
+                "2026-11-21T08:00:00Z",
+                day,
+            ),
+            (
+                "since=2026-11-22&until=2026-11-21",
+                "until",
+                "2026-11-21",
+                range,
+            ),
+            ("views=1", "views", "ben", choice),
             ("outcome=maybe", "outcome", "ben", choice),
             ("event=nothing", "event", "ben", choice),
         ] {

@@ -214,17 +214,19 @@ async fn more_filters_are_by_day_and_stay_open_while_one_is_set() {
 
 #[tokio::test]
 async fn an_invalid_filter_is_shown_again_with_its_error_and_no_users() {
-    for (language, text, day, choice) in [
+    for (language, text, day, range, choice) in [
         (
             "en",
             "Enter at most 200 characters.",
             "Enter a day, such as 2026-11-21.",
+            "This range contains no day. Choose a later day.",
             "Choose an entry from the list.",
         ),
         (
             "de",
             "Geben Sie höchstens 200 Zeichen ein.",
             "Geben Sie einen Tag wie 2026-11-21 ein.",
+            "Dieser Zeitraum enthält keinen Tag. Wählen Sie einen späteren Tag.",
             "Wählen Sie einen Eintrag aus der Liste.",
         ),
     ] {
@@ -251,6 +253,18 @@ async fn an_invalid_filter_is_shown_again_with_its_error_and_no_users() {
             assert!(!page.0.contains("id=\"list\""), "{field}: {}", page.0);
             let shown = page.0.contains(&format!("value=\"{value}\""));
             assert_eq!(shown, fault != choice, "{field}: {}", page.0);
+        }
+        for [since, until, last] in [
+            ["created_since", "created_until", "2026-11-20"],
+            ["signed_in_since", "not_signed_in_since", "2026-11-21"],
+        ] {
+            let query = format!("{since}=2026-11-21&{until}={last}");
+            let page = browser.get(&format!("/admin/users?{query}")).await;
+            browser.page(page, 422).shows(&[
+                &format!("<p><a href=\"#{until}\">{range}</a></p>"),
+                &format!("name=\"{until}\" type=\"date\" autocomplete=\"off\" autocapitalize=\"none\" spellcheck=\"false\" value=\"{last}\""),
+                "value=\"2026-11-21\"",
+            ]);
         }
     }
 }

@@ -190,6 +190,18 @@ async fn users_are_filtered_by_sign_up_last_sign_in_and_second_factor() {
             ("second_factor", "invalid"),
             ("signed_in_since", "invalid"),
         ]);
+    let (earlier, later) = ("2026-11-21T08:00:00Z", "2026-11-21T08:00:01Z");
+    for [since, until] in [
+        ["created_since", "created_until"],
+        ["signed_in_since", "not_signed_in_since"],
+    ] {
+        let range = |start, end| format!("/user?{since}={start}&{until}={end}");
+        for start in [earlier, later] {
+            let refused = admin.get(&range(start, earlier)).await;
+            refused.assert_field_errors(&[(until, "empty-range")]);
+        }
+        admin.get(&range(earlier, later)).await.expect(200);
+    }
 }
 
 #[tokio::test]
