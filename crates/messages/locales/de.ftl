@@ -323,6 +323,12 @@ fault-email = { $code ->
     [domain-not-allowed] E‑Mail-Adressen dieser Domain können Sie hier nicht verwenden.
    *[other] Geben Sie eine gültige E‑Mail-Adresse ein, zum Beispiel ben@example.com.
 }
+fault-user-email = { $code ->
+    [missing] Geben Sie eine E‑Mail-Adresse ein.
+    [taken] Zu dieser Adresse gibt es schon ein Konto.
+    [unchanged] Dieses Konto hat diese Adresse bereits.
+   *[other] { fault-email }
+}
 fault-username = { $code ->
     [missing] Geben Sie einen Benutzernamen ein.
     [taken] Dieser Benutzername ist schon vergeben. Wählen Sie einen anderen.

@@ -333,6 +333,13 @@ fault-email = { $code ->
     [domain-not-allowed] Email addresses at this domain can't be used here.
    *[other] Enter a valid email address, such as ben@example.com.
 }
+# The address of another user, for an admin.
+fault-user-email = { $code ->
+    [missing] Enter an email address.
+    [taken] An account with this email address already exists.
+    [unchanged] This user already has this address.
+   *[other] { fault-email }
+}
 fault-username = { $code ->
     [missing] Enter a username.
     [taken] This username is taken. Choose another one.

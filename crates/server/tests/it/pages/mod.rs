@@ -7,6 +7,7 @@ mod brand;
 mod browser;
 mod console_access;
 mod console_acts;
+mod console_addresses;
 mod console_audit;
 mod console_health;
 mod console_invitations;
