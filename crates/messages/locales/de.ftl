@@ -363,6 +363,15 @@ fault-name = { $code ->
 fault-locale = Wählen Sie eine Sprache aus der Liste.
 fault-choice = Wählen Sie einen Eintrag aus der Liste.
 fault-reason = Wählen Sie einen Grund aus der Liste.
+fault-people = { $code ->
+    [missing] Geben Sie mindestens eine Person ein.
+    [too-many] Geben Sie höchstens 20 Personen ein.
+   *[failed] Nicht alle sind eingeladen. Korrigieren Sie deren Zeilen und senden Sie sie noch einmal.
+}
+fault-people-username = { $code ->
+    [missing] Schreiben Sie einen Benutzernamen vor die Adresse: Der Link bestätigt keine Adresse, also ist er zum Anmelden nötig.
+   *[other] { fault-username }
+}
 fault-filter = { $kind ->
     [text] Geben Sie höchstens 200 Zeichen ein.
     [network] Geben Sie eine IP-Adresse oder ein Netz wie 203.0.113.0/24 ein.
@@ -1068,6 +1077,17 @@ console-invite-by-link = Mir zeigen
 console-invite-delivery-hint = Zeigen lassen, wo es keine E‑Mail gibt: Sie geben ihn weiter, und die Adresse bleibt unbestätigt. Ohne Adresse wird er immer gezeigt.
 console-invite-button = Einladen
 console-invite-next = Noch jemanden einladen
+console-invite-several = Mehrere einladen
+console-invite-one = Eine Person mit Namen einladen
+console-people = Personen, eine pro Zeile
+console-people-hint = Höchstens 20. Ein Benutzername, eine E‑Mail-Adresse oder beides, zum Beispiel ben ben@example.com.
+console-invite-by-default = Per E‑Mail, oder ohne Adresse mir zeigen
+console-results = Ergebnisse
+console-all-invited = Alle sind eingeladen.
+console-links-text = Geben Sie jeden Link nur der Person, für die er ist.
+console-links-once = Die Links werden nur jetzt gezeigt.
+console-invite-again = Korrigieren und noch einmal senden
+console-invite-others = Weitere einladen
 console-link-title = Link der Einladung
 console-link-text = Geben Sie diesen Link nur der Person, für die er ist.
 console-link-once = Er wird nur jetzt gezeigt.

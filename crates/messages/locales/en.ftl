@@ -374,6 +374,15 @@ fault-name = { $code ->
 fault-locale = Choose a language from the list.
 fault-choice = Choose an entry from the list.
 fault-reason = Choose a reason from the list.
+fault-people = { $code ->
+    [missing] Enter at least one user.
+    [too-many] Enter at most 20 users.
+   *[failed] Some users were not invited. Correct their lines, and send them again.
+}
+fault-people-username = { $code ->
+    [missing] Write a username before the address: the link confirms no address, so the user needs one to sign in.
+   *[other] { fault-username }
+}
 fault-filter = { $kind ->
     [text] Enter at most 200 characters.
     [network] Enter an IP address, or a network such as 203.0.113.0/24.
@@ -1089,6 +1098,17 @@ console-invite-by-link = Show it to me
 console-invite-delivery-hint = Show it where there is no email: you pass it on, and the address stays unconfirmed. Without an address it is always shown.
 console-invite-button = Invite
 console-invite-next = Invite another user
+console-invite-several = Invite several users
+console-invite-one = Invite one user, with a name
+console-people = Users, one per line
+console-people-hint = At most 20. A username, an email address, or both, such as ben ben@example.com.
+console-invite-by-default = By email, or shown to me if there is no address
+console-results = Results
+console-all-invited = All users are invited.
+console-links-text = Give each link only to the user it is for.
+console-links-once = They are shown only now.
+console-invite-again = Correct and send again
+console-invite-others = Invite other users
 console-link-title = Link of the invitation
 console-link-text = Give this link only to the user it is for.
 console-link-once = It is shown only now.

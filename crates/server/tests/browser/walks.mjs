@@ -319,6 +319,14 @@ export async function walkConsole(language, look) {
   await look(browser, "console, invite, rejected", "main:has(.notice) #email-fault");
   await browser.send("/admin/users/new", { email: "", username: "cleo" });
   await look(browser, "console, link of an invitation", "main pre");
+  await browser.go("/admin/invitations/new");
+  await look(browser, "console, invite several", "main:not(:has(.notice)) #people");
+  await browser.send("/admin/invitations/new", { people: " " });
+  await look(browser, "console, invite several, rejected", "main:not(:has(.list)) #people-fault");
+  await browser.send("/admin/invitations/new", { people: "zoe zoe@example.com\nben\ncleo" });
+  await look(browser, "console, invited, but for one", "main:has(#people-fault) .list pre");
+  await browser.send("/admin/invitations/new", { people: "emma\nfrida" });
+  await look(browser, "console, invited", "main:has(.status):not(:has(#people)) .list pre");
   await browser.go("/admin/invitations");
   await look(browser, "console, invitations", "main .list a[href$='/revoke-invitation']");
   for (const act of ["invitation", "revoke-invitation"]) {
@@ -330,6 +338,12 @@ export async function walkConsole(language, look) {
   await look(browser, "console, audit log", "main:has(a[download]) form[action='/admin/audit'] #since");
   await browser.go("/admin/audit?address=203.0.113.0/24");
   await look(browser, "console, no event of a network", "main:not(:has(a[download])) #address");
+  await browser.go("/admin/audit?user=ada@example.com&since=2026-11-21&until=2026-11-20");
+  await look(browser, "console, audit log, rejected", "main:has(.notice) #until-fault");
+  await browser.go("/admin/audit?user=%40example.com");
+  await look(browser, "console, several users found", "main:not(:has(a[download])) .rows a[href^='/admin/audit?']");
+  await browser.go("/admin/audit?user=cle");
+  await look(browser, "console, events of a user", "main:has(a[download]) #list + .facts");
   await browser.go("/admin/outbox");
   await look(browser, "console, outbox", "main:not(:has(.list)) form[action='/admin/outbox/test']");
   await walkOutbox(language, look);

@@ -59,6 +59,7 @@ pub fn body_of(route: &Route) -> Option<Value> {
         }
         ("POST", "/invitation") => json!({"email": "invited@example.org"}),
         ("POST", "/admin/users/new") => json!({"email": "newcomer@example.org"}),
+        ("POST", "/admin/invitations/new") => json!({"people": "newcomer@example.org"}),
         ("POST", "/recovery/{token}") => json!({"new_password": OTHER_PASSWORD}),
         ("POST", "/auth" | "/sign-in" | "/sign-in/keep-account") => {
             json!({"username": "nobody", "password": PASSWORD})

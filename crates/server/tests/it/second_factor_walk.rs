@@ -97,6 +97,9 @@ fn fields_of(route: &Route, sender: Sender) -> Option<Value> {
         ("POST", "/invitation" | "/admin/users/new") => {
             with_proof(json!({"username": "thief", "role": "admin"}))
         }
+        ("POST", "/admin/invitations/new") => {
+            with_proof(json!({"people": "thief", "role": "admin"}))
+        }
         ("PUT", "/user/{user}/role") | ("POST", "/admin/users/{user}/role") => {
             with_proof(json!({"role": "user"}))
         }

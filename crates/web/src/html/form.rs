@@ -26,10 +26,11 @@ const FIELDS: &[&str] = &[
     "reason",
     "role",
     "delivery",
+    "people",
 ];
 /// Fields that are shown again with their value. Never a password or a code.
 const ECHOED_FIELDS: &[&str] = &[
-    "username", "email", "name", "locale", "reason", "role", "delivery",
+    "username", "email", "name", "locale", "reason", "role", "delivery", "people",
 ];
 /// Fields for the password of a proof.
 const PASSWORDS: [&str; 2] = ["password", "current_password"];

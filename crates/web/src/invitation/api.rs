@@ -92,23 +92,50 @@ pub(super) async fn create(caller: &Caller, fields: Fields) -> Result<Invited, P
 }
 
 fn read(mut fields: Fields) -> Result<(NewInvitation, Option<Proof>), Problem> {
-    let one_of = |names: &str| Invalid::new("invalid", format!("Must be {names}."));
+    let terms = Terms::take(&mut fields);
     let wanted = NewInvitation {
         username: fields.optional("username", Username::parse_new),
         email: fields.optional("email", EmailAddress::parse),
         name: fields.optional("name", Name::parse_new),
-        role: fields
-            .optional("role", |text| {
-                Role::from_name(text).ok_or_else(|| one_of("`user` or `admin`"))
-            })
-            .unwrap_or(Role::User),
-        locale: fields.optional("locale", LanguageTag::parse),
-        delivery: fields.optional("delivery", |text| {
-            InvitationDelivery::from_name(text).ok_or_else(|| one_of("`mail` or `link`"))
-        }),
+        ..terms.invitation()
     };
     let proof = fields.proof();
     fields.finish(|| Some((wanted, proof)))
+}
+
+/// What several invitations can have in common.
+pub(super) struct Terms {
+    role: Role,
+    locale: Option<LanguageTag>,
+    delivery: Option<InvitationDelivery>,
+}
+
+impl Terms {
+    pub(super) fn take(fields: &mut Fields) -> Self {
+        let one_of = |names: &str| Invalid::new("invalid", format!("Must be {names}."));
+        let role = fields.optional("role", |text| {
+            Role::from_name(text).ok_or_else(|| one_of("`user` or `admin`"))
+        });
+        Self {
+            role: role.unwrap_or(Role::User),
+            locale: fields.optional("locale", LanguageTag::parse),
+            delivery: fields.optional("delivery", |text| {
+                InvitationDelivery::from_name(text).ok_or_else(|| one_of("`mail` or `link`"))
+            }),
+        }
+    }
+
+    /// An invitation for a user without a name.
+    pub(super) fn invitation(&self) -> NewInvitation {
+        NewInvitation {
+            username: None,
+            email: None,
+            name: None,
+            role: self.role,
+            locale: self.locale.clone(),
+            delivery: self.delivery,
+        }
+    }
 }
 
 fn respond(caller: &Caller, status: StatusCode, invited: &Invited) -> Result<Response, Problem> {

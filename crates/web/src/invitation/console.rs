@@ -23,6 +23,8 @@ use crate::invitation::view::address;
 
 /// Number of invitations on a page.
 const PAGE_SIZE: usize = 25;
+/// The form for one user.
+const FORM: &str = "invitation/console-new";
 /// What the list confirms: variants of the message `console-done`.
 const DONE: [&str; 2] = ["invitation-sent", "invitation-revoked"];
 
@@ -56,7 +58,8 @@ pub(crate) async fn list_page(
     ))
 }
 
-fn row(user: &User) -> Value {
+/// An invited user, with the invitation.
+pub(super) fn row(user: &User) -> Value {
     let invitation = user.invitation.as_ref();
     context! {
         delivery => invitation.map(|invitation| invitation.delivery.as_str()),
@@ -68,43 +71,57 @@ fn row(user: &User) -> Value {
 
 /// The form that invites a user.
 pub(crate) async fn invite_page(caller: AdminCaller) -> Html<String> {
-    form_page(&caller, &Form::default(), false).await
+    form_page(&caller, FORM, &Form::default(), context! {}).await
 }
 
 /// Invites a user. A link that is not mailed is shown once.
 pub(crate) async fn invite(caller: AdminCaller, fields: Fields) -> Result<Response, Problem> {
     let sent = SentAct::new(Some(&fields));
-    let problem = match api::create(&caller, fields).await {
+    match api::create(&caller, fields).await {
         Ok(invited) => {
             let sent = || outcome::redirect("/admin/invitations?done=invitation-sent");
-            return Ok(link_page(&caller, &invited).unwrap_or_else(sent));
+            Ok(link_page(&caller, &invited).unwrap_or_else(sent))
         }
-        Err(problem) => problem,
-    };
+        Err(problem) => Err(rejected(&caller, FORM, sent, problem).await),
+    }
+}
+
+/// The problem of a form that invites. If it can be corrected, the page shows the form again, and asks for the proof if it is
+/// missing.
+pub(super) async fn rejected(
+    caller: &AdminCaller,
+    template: &str,
+    sent: SentAct,
+    problem: Problem,
+) -> Problem {
     let asks_for_proof = (sent.has_proof() && !caller.has_recorded_proof())
         || problem.code == Code::ReauthenticationRequired;
     let Some(form) = sent.again(&problem) else {
-        return Err(problem);
+        return problem;
     };
-    Err(problem.on_page(form_page(&caller, &form, asks_for_proof).await))
+    let values = match asks_for_proof {
+        true => context! { asks_for_proof, needs_code => caller.needs_code().await },
+        false => context! {},
+    };
+    problem.on_page(form_page(caller, template, &form, values).await)
 }
 
-async fn form_page(caller: &AdminCaller, form: &Form, asks_for_proof: bool) -> Html<String> {
-    let needs_code = match asks_for_proof {
-        true => caller.needs_code().await,
-        false => None,
-    };
-    let values = context! {
-        asks_for_proof,
-        needs_code,
+/// The page of a form that invites, with more values.
+pub(super) async fn form_page(
+    caller: &AdminCaller,
+    template: &str,
+    form: &Form,
+    values: Value,
+) -> Html<String> {
+    let defaults = context! {
+        asks_for_proof => false,
+        needs_code => false,
+        results => Vec::<Value>::new(),
         username => sign_in_name(caller.session().user()),
         form => Value::from(form),
     };
-    caller.render(
-        ConsoleSection::Invitations,
-        "invitation/console-new",
-        values,
-    )
+    let values = context! { ..values, ..defaults };
+    caller.render(ConsoleSection::Invitations, template, values)
 }
 
 /// The page with the link, if it was not mailed.

@@ -4,4 +4,5 @@ pub(crate) mod api;
 mod console;
 pub(crate) mod pages;
 pub(crate) mod routes;
+mod several;
 pub(crate) mod view;

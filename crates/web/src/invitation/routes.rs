@@ -1,6 +1,6 @@
 //! The routes of invitations.
 
-use super::{api, console, pages};
+use super::{api, console, pages, several};
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
@@ -36,6 +36,11 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/admin/users/new", RequiredOrSignInPage)
         .with_limit(Token)
         .console(|| post(console::invite)),
+    Route::get("/admin/invitations/new", RequiredOrSignInPage)
+        .console(|| get(several::invite_page)),
+    Route::post("/admin/invitations/new", RequiredOrSignInPage)
+        .with_limit(Token)
+        .console(|| post(several::invite)),
     Route::get("/admin/users/{user}/invitation", RequiredOrSignInPage)
         .console(|| get(console::confirm_resending)),
     Route::post("/admin/users/{user}/invitation", RequiredOrSignInPage)
