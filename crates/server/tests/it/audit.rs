@@ -5,7 +5,7 @@ use doorward_web::routes::{Route, table};
 use serde_json::{Value, json};
 
 use crate::access_table::{ask, body_of, filled};
-use crate::support::{Client, OTHER_PASSWORD, TestApp, TestResponse};
+use crate::support::{Client, OTHER_PASSWORD, PASSWORD, TestApp, TestResponse};
 
 async fn events(admin: &Client, query: &str) -> Vec<Value> {
     let answer = admin.get(&format!("/audit?{query}")).await.expect(200);
@@ -112,6 +112,28 @@ async fn filters_and_pages_work_together() {
             "sign-up"
         ]
     );
+}
+
+#[tokio::test]
+async fn an_address_to_be_confirmed_selects_the_newest_user_who_has_it() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let first = app.unconfirmed("ben").await;
+    app.advance_seconds(60);
+    let body = json!({"username": "benjamin", "email": "BEN@example.com", "password": PASSWORD});
+    app.anonymous().post("/user", body).await.expect(201);
+    app.mails().await;
+    let id = async |name: &str| admin.get(&format!("/user/{name}")).await.json()["id"].clone();
+    let (ben, benjamin) = (id("ben").await, id("benjamin").await);
+    let found = async || {
+        let events = events(&admin, "user=Ben@example.com&event=sign-up").await;
+        let users = events.iter().map(|event| event["user_id"].clone());
+        users.collect::<Vec<_>>()
+    };
+    assert_eq!(found().await, [benjamin]);
+    // The user who confirms it has it.
+    app.anonymous().post(&first, json!({})).await.expect(200);
+    assert_eq!(found().await, [ben]);
 }
 
 #[tokio::test]

@@ -47,9 +47,9 @@ pub(crate) struct PageParams {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditParams {
-    /// Events of this user: `me`, a username, a confirmed address or a user id
+    /// Events of this user: `me`, a username, an address or a user id. An address that no user has confirmed selects the newest user who has it
     user: Option<String>,
-    /// Events that this user has caused: `me`, a username, a confirmed address or a user id
+    /// Events that this user has caused, who is named in the same way
     actor: Option<String>,
     /// Events of this kind, such as `sign-in`
     event: Option<String>,

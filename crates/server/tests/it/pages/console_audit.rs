@@ -296,6 +296,24 @@ async fn an_invalid_filter_is_shown_again_with_its_error_and_no_events() {
     }
 }
 
+/// A pasted value often has some.
+#[tokio::test]
+async fn white_space_around_the_filters_is_ignored() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    named_user(&app, "ben", "Ben").await;
+    let query = "user=+ben+&actor=%09ben&event=+profile-updated+&outcome=success%0A&address=+10.0.0.0%2F8+&since=+2026-11-21+&until=+2026-11-21+&views=+true+";
+    let page = browser.get(&format!("/admin/audit?{query}")).await;
+    let page = browser.page(page, 200).shows(&[
+        "<code class=\"hint\">profile-updated</code>",
+        "<option value=\"profile-updated\" selected>",
+        "name=\"user\" type=\"search\" autocomplete=\"off\" autocapitalize=\"none\" spellcheck=\"false\" value=\"ben\"",
+        "value=\"10.0.0.0/8\"",
+        "value=\"2026-11-21\"",
+    ]);
+    assert_eq!(page.0.matches("<h3>").count(), 1, "{}", page.0);
+}
+
 #[tokio::test]
 async fn views_are_hidden_until_they_are_selected() {
     for (language, label) in [

@@ -244,6 +244,23 @@ async fn an_invitation_that_has_expired_is_listed_and_can_be_sent_again() {
     }
 }
 
+#[tokio::test]
+async fn white_space_around_the_filter_of_invitations_and_of_mails_is_ignored() {
+    let app = TestApp::new().await;
+    invite(&app, "ben").await;
+    let mut browser = admin_browser(&app, "en").await;
+    for (list, heading) in [
+        ("invitations?status=+pending%20", "Waiting to be accepted"),
+        ("outbox?status=%09waiting+", "Waiting"),
+    ] {
+        let page = browser.get(&format!("/admin/{list}")).await;
+        browser
+            .page(page, 200)
+            .shows(&[&format!("<h2 id=\"list\">{heading}</h2>"), "<h3>"]);
+    }
+    app.one_mail().await;
+}
+
 /// The invitations, and their mails.
 #[tokio::test]
 async fn a_long_list_leads_to_older_entries_and_back_to_the_newest() {

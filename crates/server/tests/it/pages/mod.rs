@@ -9,6 +9,7 @@ mod console_access;
 mod console_acts;
 mod console_addresses;
 mod console_audit;
+mod console_failures;
 mod console_health;
 mod console_invitations;
 mod console_keys;
