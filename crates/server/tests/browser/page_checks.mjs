@@ -161,10 +161,10 @@ function findLosses() {
   return found;
 }
 
-// Controls in forced colors without an edge or the line below a link, a QR code that scanners cannot read, and animations.
+// Controls in forced colors, but for native checkboxes, without an edge or the line below a link, a QR code that scanners cannot read, and animations.
 function findIgnoredSettings() {
   const about = (element) => element.outerHTML.replace(/\s+/g, " ").slice(0, 120);
-  const controls = [...document.querySelectorAll("button:not([aria-current]), .button, input, select")].filter((element) => element.checkVisibility());
+  const controls = [...document.querySelectorAll("button:not([aria-current]), .button, input:not([type=checkbox]), select")].filter((element) => element.checkVisibility());
   const isBare = ({ borderBlockStartWidth, textDecorationLine }) => borderBlockStartWidth === "0px" && textDecorationLine === "none";
   const bare = controls.filter((element) => isBare(getComputedStyle(element)));
   const codes = [...document.querySelectorAll(".qr")].filter((code) => getComputedStyle(code).backgroundColor !== "rgb(255, 255, 255)");
