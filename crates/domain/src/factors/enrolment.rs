@@ -9,9 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::challenge::Step;
-use super::kinds::Method;
+use super::kinds::{Method, NewSecret};
 use super::stored::StoredFactor;
-use super::totp::{NewSecret, Totp, TotpParameters};
 use super::{Factor, MAX_FACTORS, recovery_codes};
 use crate::access::{Access, Action, Begun};
 use crate::clock::RandomSource;
@@ -113,8 +112,7 @@ impl FactorEnrolment {
             }
             let random = &*self.random;
             let id = CredentialId::generate(ctx.now, random);
-            let parameters = TotpParameters::default();
-            let method = Method::Totp(Totp::new(&self.master_key, random, id, secret, parameters));
+            let method = Method::new_app(&self.master_key, random, id, secret);
             let factor = StoredFactor::new((id, user.id), name.as_str(), method, ctx.now);
             let factor = factor.proved_by(proof).begun_in(origin);
             let mut ids: Vec<_> = others.iter().map(|other| other.id).collect();

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::totp::Totp;
+pub(super) use super::totp::NewSecret;
+use super::totp::{Totp, TotpParameters};
+use crate::clock::RandomSource;
 use crate::error::Error;
 use crate::keys::MasterKey;
 use crate::model::CredentialKind;
@@ -18,6 +20,17 @@ pub(super) enum Method {
 }
 
 impl Method {
+    /// A new authenticator app with this secret.
+    pub(super) fn new_app(
+        master_key: &MasterKey,
+        random: &dyn RandomSource,
+        id: CredentialId,
+        secret: &[u8],
+    ) -> Self {
+        let parameters = TotpParameters::default();
+        Self::Totp(Totp::new(master_key, random, id, secret, parameters))
+    }
+
     /// Reads it from the data of a credential; `None` if the credential is no second factor, or cannot be read.
     pub(super) fn read(kind: CredentialKind, data: &str) -> Option<Self> {
         match kind {

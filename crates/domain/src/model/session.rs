@@ -36,9 +36,9 @@ impl AuthMethod {
 
     /// The methods of a session that was opened with a password and a second factor.
     pub fn with_factor(kind: FactorKind) -> Vec<Self> {
-        match kind {
-            FactorKind::Totp => vec![Self::Password, Self::OneTimeCode, Self::MultiFactor],
-            FactorKind::RecoveryCode => vec![Self::Password, Self::MultiFactor],
+        match kind.is_one_time_password() {
+            true => vec![Self::Password, Self::OneTimeCode, Self::MultiFactor],
+            false => vec![Self::Password, Self::MultiFactor],
         }
     }
 

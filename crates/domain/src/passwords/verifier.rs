@@ -41,6 +41,12 @@ pub(crate) struct VerifiedUser {
     pub(crate) attempt: Option<PasswordAttempt>,
 }
 
+impl VerifiedUser {
+    fn new(user: User, attempt: Option<PasswordAttempt>) -> Self {
+        Self { user, attempt }
+    }
+}
+
 /// Verifies passwords.
 pub(crate) struct PasswordVerifier {
     pub(crate) store: Arc<dyn ReadStore>,
@@ -95,17 +101,11 @@ impl PasswordVerifier {
         kind: AuditKind,
     ) -> Result<VerifiedUser, Error> {
         let (audited, target) = (lookup.user_id(), target(lookup.owner.as_ref()));
-        let AccountLookup {
-            owner,
-            pending,
-            by_email,
-        } = lookup;
-        let account = owner.clone();
+        let owner = lookup.owner.as_ref();
         let (attempt, lockout, stored) = tokio::join!(
-            self.password_attempts
-                .begin(ctx, identifier, owner.as_ref()),
+            self.password_attempts.begin(ctx, identifier, owner),
             self.store.get::<Lockout>(target.0),
-            self.stored_password(owner.as_ref()),
+            self.stored_password(owner),
         );
         // A denial comes before an error of the reads.
         let attempt = attempt?;
@@ -114,18 +114,14 @@ impl PasswordVerifier {
             let lockout = lockout?;
             // A lockout outlives its counters. A locked-out account gets the response of an unknown one, after the
             // same work: a different one would reveal that it exists.
-            let owner = owner.filter(|user| !attempt.is_locked_out(user, lockout.as_ref()));
-            self.try_password(ctx, &hash_client, (owner, stored?), password)
+            let can_verify = |user: &&User| !attempt.is_locked_out(user, lockout.as_ref());
+            let account = (owner.filter(can_verify).cloned(), stored?);
+            self.try_password(ctx, &hash_client, account, password)
                 .await
         };
         match verified.await {
             Ok(None) => {}
-            Ok(Some(user)) => {
-                return Ok(VerifiedUser {
-                    user,
-                    attempt: Some(attempt),
-                });
-            }
+            Ok(Some(user)) => return Ok(VerifiedUser::new(user, Some(attempt))),
             Err(error) => {
                 self.password_attempts.release(ctx, &attempt).await?;
                 return Err(error);
@@ -136,20 +132,20 @@ impl PasswordVerifier {
         // their own.
         let mut lockout = self
             .password_attempts
-            .count_wrong(ctx, &attempt, identifier, account.as_ref(), target)
+            .count_wrong(ctx, &attempt, identifier, owner, target)
             .await?;
-        let unconfirmed = match by_email {
+        let unconfirmed = match lookup.by_email {
             false => Ok(None),
-            true => self.try_pending(ctx, &hash_client, pending, password).await,
+            true => {
+                self.try_pending(ctx, &hash_client, lookup.pending, password)
+                    .await
+            }
         };
         if !matches!(unconfirmed, Ok(None)) && !lockout.is_empty() {
             self.writer.apply(std::mem::take(&mut lockout)).await?;
         }
         match unconfirmed? {
-            Some(user) => Ok(VerifiedUser {
-                user,
-                attempt: None,
-            }),
+            Some(user) => Ok(VerifiedUser::new(user, None)),
             None => Err(self.refuse_password(ctx, audited, kind, lockout).await?),
         }
     }

@@ -25,6 +25,14 @@ string_enum! {
 }
 
 impl FactorKind {
+    /// Returns `true` if its codes are one-time passwords: `otp` of RFC 8176.
+    pub(crate) fn is_one_time_password(self) -> bool {
+        match self {
+            Self::Totp => true,
+            Self::RecoveryCode => false,
+        }
+    }
+
     /// Returns `true` if its codes are so short that they can be guessed.
     pub(crate) fn is_guessable(self) -> bool {
         match self {

@@ -15,7 +15,7 @@ use crate::http::problem::{Code, Problem};
 const SECRET_GROUP: usize = 4;
 
 /// How the URI of an authenticator app begins.
-const URI_START: &str = "otpauth://totp/";
+const URI_START: &str = "otpauth://";
 
 /// The page with the QR code, the secret and a field for the first code. The form sends the URI back, so that the page has
 /// the secret again after a wrong code: only a client that has it gets it.
