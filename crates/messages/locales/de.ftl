@@ -1025,6 +1025,7 @@ console-kind = { $event ->
     [key-rotated] Signaturschlüssel erzeugt
     [key-revoked] Signaturschlüssel widerrufen
     [user-exported] Daten eines Kontos heruntergeladen
+    [mail-sent] E‑Mail vom Mailserver angenommen
     [mail-failed] E‑Mail konnte nicht gesendet werden
     [outbox-listed] Wartende E‑Mails aufgelistet
     [mail-viewed] Wartende E‑Mail angesehen
@@ -1105,7 +1106,8 @@ console-revoke = Zurückziehen
 console-no-invitations = Es gibt keine solche Einladung.
 
 console-user-mails = Noch nicht gesendete E‑Mails
-console-no-user-mails = Keine. Was der Mailserver angenommen hat, steht nicht hier.
+console-no-user-mails = Keine.
+console-sent-mails = Was der Mailserver angenommen hat
 console-outbox-intro = E‑Mails, die der Mailserver noch nicht angenommen hat. Was er angenommen hat, steht nicht mehr hier.
 console-test-mail = Mir eine Test-E‑Mail senden
 console-no-test-mail = Um sich selbst eine Test-E‑Mail zu senden, bestätigen Sie eine E‑Mail-Adresse für Ihr Konto.

@@ -1046,6 +1046,7 @@ console-kind = { $event ->
     [key-rotated] Signing key created
     [key-revoked] Signing key revoked
     [user-exported] Data of a user downloaded
+    [mail-sent] Email accepted by the mail server
     [mail-failed] Email could not be sent
     [outbox-listed] Queued emails listed
     [mail-viewed] Queued email viewed
@@ -1126,7 +1127,8 @@ console-revoke = Revoke
 console-no-invitations = There is no such invitation.
 
 console-user-mails = Emails not sent yet
-console-no-user-mails = None. An email that the mail server has accepted is not listed.
+console-no-user-mails = None.
+console-sent-mails = What the mail server accepted
 console-outbox-intro = Emails that the mail server has not accepted yet. What it has accepted is no longer here.
 console-test-mail = Send a test email to me
 console-no-test-mail = To send yourself a test email, confirm an email address for your account.

@@ -84,11 +84,13 @@ string_enum! {
         KeyRevoked => "key-revoked",
         /// The personal data of a user was exported.
         UserExported => "user-exported",
+        /// The mail server has accepted a mail to a user, other than a recovery mail. The detail has its kind and its id.
+        MailSent => "mail-sent",
         /// A mail failed permanently.
         MailFailed => "mail-failed",
         /// An admin listed queued mails.
         OutboxListed => "outbox-listed",
-        /// An admin viewed a queued mail. The detail of this event and the next two has the kind and the id of the mail.
+        /// An admin viewed a queued mail. The detail of this event and the next two is that of `mail-sent`.
         MailViewed => "mail-viewed",
         /// An admin made a queued mail due.
         MailRetried => "mail-retried",

@@ -120,11 +120,9 @@ impl MailDelivery {
             return self.send_failed(ctx, job, &composed, &error).await;
         }
         let mut changes = vec![Write::delete::<MailJob>(job.id)];
-        if job.kind == MailKind::Recovery {
-            let (user_id, mail) = (mail.user.id, job.id);
-            let mailed = Event::RecoveryMailed { user_id, mail };
-            self.writer.emit(ctx, mailed, &mut changes);
-        }
+        let user_id = mail.user.id;
+        self.writer
+            .emit(ctx, Event::MailSent { user_id, job }, &mut changes);
         self.writer.apply(changes).await?;
         tracing::info!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, "mail sent");
         Ok(self.record(job, MailFate::Sent))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use doorward_domain::Error;
-use doorward_domain::model::{JobStatus, Link, MailJob, MailKind};
+use doorward_domain::model::{AuditKind, JobStatus, Link, MailJob, MailKind};
 use doorward_domain::outbox::{DeliveryCounts, OutboxStats};
 use doorward_domain::store::{Claim, Record, Records, Store, Write};
 use doorward_domain::values::{JobId, Locale, Name};
@@ -442,6 +442,31 @@ async fn a_recovery_mail_writes_one_audit_event() {
         ("recovery-mailed", Some(ben.id))
     );
     assert_eq!(lines[0].actor, "worker");
+}
+
+/// L-01: an admin sees when the mail server has accepted a mail, and which.
+#[tokio::test]
+async fn an_accepted_mail_is_an_audit_event_of_its_user() {
+    let node = TestNode::new().await;
+    let ben = node.pending("ben").await;
+    let mail = node.mail_jobs().remove(0);
+    node.spy.take_audited();
+    node.mailer.refuse(Some(MailRefusal::Temporary));
+    node.deliver().await;
+    assert!(node.spy.take_audited().is_empty());
+    node.mailer.refuse(None);
+    node.advance(seconds(2));
+    assert_eq!(node.deliver().await, SENT);
+    let events = node.spy.take_audited();
+    let [sent] = &events[..] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(
+        (sent.event, sent.user_id),
+        (AuditKind::MailSent, Some(ben.id))
+    );
+    assert_eq!(sent.detail, Some(format!("sign-up {}", mail.id)));
+    assert_eq!(sent.actor, "worker");
 }
 
 #[tokio::test]

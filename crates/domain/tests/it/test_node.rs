@@ -13,7 +13,7 @@ use doorward_domain::keys::{Keyring, MasterKey};
 use doorward_domain::memory::{MemoryStore, SteppedClock};
 use doorward_domain::metric_event::{MetricEvent, MetricsRecorder};
 use doorward_domain::model::{
-    AuditEvent, Link, Lockout, MailJob, MailKind, Outcome, Purpose, User,
+    AuditEvent, AuditKind, Link, Lockout, MailJob, MailKind, Outcome, Purpose, User,
 };
 use doorward_domain::outbox::{DeliveryCounts, Mail, MailError, MailText, Mailer};
 use doorward_domain::passwords::hashing::{Cost, Engine, Hasher, HasherSettings};
@@ -467,9 +467,13 @@ impl TestNode {
         lockout.is_some_and(|lockout| lockout.applies_to(&user))
     }
 
-    /// The audit events since the last time: `event`, or `event!reason` if it was refused.
+    /// The audit events since the last time, but for those of accepted mails: `event`, or `event!reason` if it was refused.
     pub fn audited(&self) -> Vec<String> {
-        self.spy.take_audited().iter().map(line).collect()
+        let events = self.spy.take_audited();
+        let acts = events
+            .iter()
+            .filter(|event| event.event != AuditKind::MailSent);
+        acts.map(line).collect()
     }
 }
 

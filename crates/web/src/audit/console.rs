@@ -5,7 +5,8 @@ use axum::response::Html;
 use doorward_domain::devices::ClientProgram;
 use doorward_domain::limits::GUESS;
 use doorward_domain::model::{
-    AuditEvent, AuditFilter, AuditKind, AuditVerification, Outcome, Status, User, actor_id,
+    AuditEvent, AuditFilter, AuditKind, AuditVerification, MailKind, Outcome, Status, User,
+    actor_id,
 };
 use doorward_domain::users::People;
 use doorward_domain::values::{AuditEventId, DisableReason, Invalid, Role, UserId};
@@ -170,9 +171,25 @@ pub(crate) fn event_row(event: &AuditEvent, people: &People) -> Value {
         name => program.name,
         system => program.system,
         address => event.address.map(|address| address.to_canonical().to_string()),
+        mail => mail(event),
         detail => detail(event),
         request_id => &event.request_id,
     }
+}
+
+/// The kind of the mail that the event is about: a variant of the message `console-mail`.
+fn mail(event: &AuditEvent) -> Option<&'static str> {
+    let is_about_mail = matches!(
+        event.event,
+        AuditKind::MailSent
+            | AuditKind::MailFailed
+            | AuditKind::MailViewed
+            | AuditKind::MailRetried
+            | AuditKind::MailDeleted
+    );
+    let detail = event.detail.as_deref().filter(|_| is_about_mail)?;
+    let (kind, _) = detail.split_once(' ')?;
+    MailKind::from_name(kind).map(MailKind::as_str)
 }
 
 /// Variant of the message `console-kind`: the kind, or what it did to a role or a status.

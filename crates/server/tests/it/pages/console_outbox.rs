@@ -85,6 +85,42 @@ async fn an_admin_sees_why_a_mail_does_not_arrive_and_tries_it_again() {
     }
 }
 
+/// "Ada's mail does not arrive": the page of the user leads to what the mail server accepted.
+#[tokio::test]
+async fn an_accepted_mail_is_in_the_log_of_its_user() {
+    for (language, kind, accepted) in [
+        (
+            "en",
+            "Confirm the address of a sign-up",
+            "Email accepted by the mail server",
+        ),
+        (
+            "de",
+            "Adresse einer Registrierung bestätigen",
+            "E\u{2011}Mail vom Mailserver angenommen",
+        ),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        sign_up(&app).await;
+        let page = browser.get("/admin/outbox").await;
+        let page = browser.page(page, 200);
+        let mail = first_mail(&page.0).replace("/admin/outbox/", "");
+        let (_, user) = page.0.split_once("href=\"/admin/users/").unwrap();
+        let (user, _) = user.split_once('"').unwrap();
+        let log = format!("/admin/audit?user={user}&event=mail-sent");
+        let before = browser.get(&log).await;
+        assert!(!browser.page(before, 200).0.contains(&mail));
+        app.one_mail().await;
+        let link = format!("href=\"{}\"", log.replace('&', "&amp;"));
+        let page = browser.get(&format!("/admin/users/{user}")).await;
+        browser.page(page, 200).shows(&[&link]);
+        let detail = format!("{kind} · <bdi>sign-up {mail}</bdi>");
+        let page = browser.get(&log).await;
+        browser.page(page, 200).shows(&[accepted, &detail]);
+    }
+}
+
 /// A mail to reset a password is requested by address: it has no user.
 #[tokio::test]
 async fn a_mail_names_its_user_also_if_it_was_requested_by_address() {
