@@ -3,7 +3,7 @@
 //!
 //! A session only proves who signed in at its start. To change a role, to disable, enable or delete an account, to
 //! change its address or its factors, to invite an admin, to delete a queued mail or to rotate the signing keys, the user
-//! must have signed in recently, or send the proof with the request. A page also records the proof in the session
+//! must have signed in recently, or send the proof with the request. A browser's proof is also recorded in the session
 //! ([`Renewal::record_proof`](crate::sessions::Renewal::record_proof)), so that the next action needs none. Each of these methods begins with `Access::begin`, or
 //! calls `Access::ensure_reauthenticated`, so that no caller can skip it. [`Reauthentication::reauthenticate`] verifies a proof that is
 //! sent with the request. To add an action: call `begin` in its method, and `with_proof` in `Action::rule`.

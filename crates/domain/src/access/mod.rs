@@ -215,7 +215,7 @@ impl Access {
         within.is_zero() || ctx.now.duration_since(auth_time) <= within
     }
 
-    /// Returns `true` if the session of the request was opened with a second factor, recently enough.
+    /// Returns `true` if the last proof of the session included a second factor, and is recent enough.
     pub(crate) fn has_recent_factor(&self, ctx: &Ctx) -> bool {
         matches!(
             ctx.actor,

@@ -6,7 +6,7 @@ use super::limits::AuditLimits;
 use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::events::{CancelledWith, Event, NewPasswordReason, Subscriber};
-use crate::model::{AuditEvent, AuditKind, MailJob, MailKind, Outcome, RequestedBy, Status, User};
+use crate::model::{AuditEvent, AuditKind, MailJob, Outcome, RequestedBy, Status, User};
 use crate::store::{Batch, Write};
 use crate::values::{AuditEventIds, DeletionReason, Role, UserId};
 
@@ -193,8 +193,8 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
             user_id,
             ..success(AuditKind::RecoveryRequested).detail(MailJob::audit_detail_of(mail))
         },
-        Event::MailSent { user_id, job } if job.kind == MailKind::Recovery => {
-            success_of(AuditKind::RecoveryMailed, user_id).detail(MailJob::audit_detail_of(job.id))
+        Event::RecoveryMailed { user_id, mail } => {
+            success_of(AuditKind::RecoveryMailed, user_id).detail(MailJob::audit_detail_of(mail))
         }
         Event::MailSent { user_id, job } => AuditEntry {
             user_id: Some(user_id),

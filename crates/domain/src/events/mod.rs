@@ -124,6 +124,8 @@ pub(crate) enum Event<'a> {
         mail: JobId,
         user_id: Option<UserId>,
     },
+    /// A recovery mail was sent.
+    RecoveryMailed { user_id: UserId, mail: JobId },
     /// The mail server has accepted a mail to a user.
     MailSent { user_id: UserId, job: &'a MailJob },
     /// A mail failed permanently.

@@ -84,7 +84,7 @@ string_enum! {
         KeyRevoked => "key-revoked",
         /// The personal data of a user was exported.
         UserExported => "user-exported",
-        /// The mail server has accepted a mail to a user, other than a recovery mail. The detail has its kind and its id.
+        /// The mail server has accepted a mail to a user. The detail has its kind and its id.
         MailSent => "mail-sent",
         /// A mail failed permanently.
         MailFailed => "mail-failed",

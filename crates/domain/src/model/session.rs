@@ -34,7 +34,7 @@ impl AuthMethod {
         }
     }
 
-    /// The methods of a session that was opened with a password and a second factor.
+    /// The methods of a sign-in, or of a later proof, with a password and a second factor.
     pub fn with_factor(kind: FactorKind) -> Vec<Self> {
         match kind.is_one_time_password() {
             true => vec![Self::Password, Self::OneTimeCode, Self::MultiFactor],

@@ -123,6 +123,13 @@ impl MailDelivery {
         let user_id = mail.user.id;
         self.writer
             .emit(ctx, Event::MailSent { user_id, job }, &mut changes);
+        if job.kind == MailKind::Recovery {
+            let mailed = Event::RecoveryMailed {
+                user_id,
+                mail: job.id,
+            };
+            self.writer.emit(ctx, mailed, &mut changes);
+        }
         self.writer.apply(changes).await?;
         tracing::info!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, "mail sent");
         Ok(self.record(job, MailFate::Sent))

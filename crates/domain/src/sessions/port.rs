@@ -59,8 +59,8 @@ pub struct LastSeen {
     pub at: Timestamp,
 }
 
-/// An update of a session. Two nodes can make one of each at the same time, from outdated copies: they write different
-/// columns, so neither overwrites the other.
+/// An update of a session. Two nodes can make a renewal and a new epoch at the same time, from outdated copies: they write
+/// different columns, so neither overwrites the other. Of a renewal and a proof, the first one succeeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionUpdate {
     /// A renewal or a replacement of the token: writes `generation`, `renewed_at` and `expires_at`.

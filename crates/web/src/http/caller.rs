@@ -35,7 +35,7 @@ pub(crate) struct CallerInner {
     pub(crate) uses_cookie: bool,
     pub(super) authenticated: Option<Authenticated>,
     pub(super) token: Option<Secret<String>>,
-    /// The session after a proof, with the new token that the guard sets as the cookie.
+    /// The session after a proof, whose new token the response sets as the cookie.
     pub(super) proved: Arc<OnceLock<SignedIn>>,
     pub(super) device: Option<Secret<String>>,
     /// The page of the request.
@@ -120,7 +120,7 @@ impl Caller {
             match renewal.record_proof(&self.ctx, token.expose(), amr).await {
                 // No handler verifies two proofs.
                 Ok(session) => drop(self.proved.set(session)),
-                // The proof counts for this request, and the browser continues with its old token.
+                // The proof counts for this request. The browser keeps its old token, which is invalid if the write was applied.
                 Err(error) => {
                     tracing::warn!(error = %chain(&error), "failed to record a proof in its session");
                 }

@@ -123,11 +123,11 @@ pub(crate) fn set_session_cookie(headers: &mut HeaderMap, signed_in: &SignedIn, 
 }
 
 /// Sets the cookie of a session whose proof was recorded, unless the response sets or deletes it already.
-pub(crate) fn set_proved_session(headers: &mut HeaderMap, session: &SignedIn, now: Timestamp) {
+pub(crate) fn set_proved_session(headers: &mut HeaderMap, proved: &SignedIn) {
     let prefix = format!("{SESSION_COOKIE}=");
     let mut set = headers.get_all(header::SET_COOKIE).iter();
     if !set.any(|cookie| cookie.as_bytes().starts_with(prefix.as_bytes())) {
-        set_session_cookie(headers, session, now);
+        set_session_cookie(headers, proved, proved.session.renewed_at);
     }
 }
 

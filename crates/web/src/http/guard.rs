@@ -67,12 +67,8 @@ pub(crate) async fn guard(
     let report = RateLimitReport::default();
     let mut response = match build_caller(app, route, &parts, &report).await {
         Ok(caller) => {
-            parts.extensions.insert(caller.clone());
-            let mut response = next.run(Request::from_parts(parts, body)).await;
-            if let Some(session) = caller.proved.get() {
-                cookies::set_proved_session(response.headers_mut(), session, caller.ctx.now);
-            }
-            response
+            parts.extensions.insert(caller);
+            next.run(Request::from_parts(parts, body)).await
         }
         Err(rejection) => rejection.into_response(),
     };
@@ -157,7 +153,7 @@ async fn build_caller(
         ctx,
         authenticated,
         token,
-        proved: Arc::default(),
+        proved: info.proved.clone(),
         uses_cookie,
         device: device.map(|text| Secret::new(text.to_owned())),
         page: info.page.clone(),

@@ -24,7 +24,7 @@ use crate::http::problem::Problem;
 use crate::http::problem_response::{RequestInfo, write_problem};
 use crate::http::request_log::RequestLog;
 use crate::http::route_index::RoutesOfPath;
-use crate::http::{cors, guard, headers, limits, negotiate, plain_http};
+use crate::http::{cookies, cors, guard, headers, limits, negotiate, plain_http};
 
 /// Maximum time of a handler.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(35);
@@ -75,6 +75,7 @@ async fn respond(app: &App, mut request: Request, next: Next) -> Response {
         wants_html,
         page: wants_html.then(|| page_of(app, &request, routes)),
         locale: negotiate::locale(request.headers()).unwrap_or(app.options.language),
+        proved: Arc::default(),
     };
     request.extensions_mut().insert(info.clone());
     let method = request.method().clone();
@@ -113,6 +114,10 @@ async fn respond(app: &App, mut request: Request, next: Next) -> Response {
         Some(problem) => write_problem(app, &info, problem, &response),
         None => response,
     };
+    // Also if the handler has panicked or took too long after the proof: the old token is invalid.
+    if let Some(session) = info.proved.get() {
+        cookies::set_proved_session(response.headers_mut(), session);
+    }
     headers::set_response_headers(app, &info.id, response.headers_mut());
     cors::set_headers(app, origin, response.headers_mut());
     log.status = Some(response.status());

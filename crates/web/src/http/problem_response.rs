@@ -1,9 +1,12 @@
 //! Writes a problem: as JSON (RFC 9457), or as a page for a browser.
 
+use std::sync::{Arc, OnceLock};
+
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::model::Purpose;
+use doorward_domain::sessions::SignedIn;
 use doorward_domain::values::Locale;
 use jiff::Timestamp;
 use minijinja::value::Serde;
@@ -16,13 +19,15 @@ use crate::http::json::Json;
 use crate::http::problem::{Code, Problem, Wait, whole_seconds};
 
 /// The id of a request and what its client accepts, as a request extension.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct RequestInfo {
     pub(super) id: String,
     pub(super) wants_html: bool,
     pub(super) locale: Locale,
     /// The page, for a client that accepts one.
     pub(super) page: Option<String>,
+    /// The session after a proof, whose new token the response sets as the cookie.
+    pub(super) proved: Arc<OnceLock<SignedIn>>,
 }
 
 impl RequestInfo {

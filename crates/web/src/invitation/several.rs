@@ -71,8 +71,17 @@ async fn invite_each(caller: &AdminCaller, fields: Fields) -> Result<Vec<Line>, 
     let (people, terms, proof) = read(fields)?;
     let ctx = caller.reauthenticate(action, NO_USER, proof).await?;
     let mut lines: Vec<Line> = Vec::new();
+    let mut outage: Option<Problem> = None;
     for text in people {
-        let result = invite_one(caller, &ctx, &text, &terms).await;
+        // The others would fail for the same reason, after the same time.
+        let result = match &outage {
+            Some(problem) => Err(problem.clone()),
+            None => invite_one(caller, &ctx, &text, &terms).await,
+        };
+        let failed = result.as_ref().err();
+        outage = failed
+            .filter(|problem| problem.code.status().is_server_error())
+            .cloned();
         match result {
             // Required for the role, so for all of them.
             Err(problem)
@@ -96,10 +105,10 @@ async fn invite_one(
     let wanted = parse(text, terms)?;
     let invited = caller.doorward().invitations.invite(ctx, wanted).await;
     invited.map_err(|error| {
-        let problem = Problem::from(error);
-        // The response is a page of results, and logs no problem.
-        if let Some(cause) = problem.cause.as_deref() {
-            tracing::error!(error = %chain(cause), "failed to invite one of several users");
+        let mut problem = Problem::from(error);
+        // Logged here, since most responses are a page of results.
+        if let Some(cause) = problem.cause.take() {
+            tracing::error!(error = %chain(&*cause), "failed to invite one of several users");
         }
         problem
     })

@@ -210,6 +210,27 @@ async fn a_proof_counts_for_the_next_actions_and_replaces_the_cookie() {
     browser.post(&role, "role=user").await.expect(401);
 }
 
+/// after a sign-in with a code, the password alone does not make that recent for longer.
+#[tokio::test]
+async fn the_password_alone_is_not_recorded_after_a_sign_in_with_a_code() {
+    let app = TestApp::new().await;
+    let root = app.admin().await;
+    let (_, codes) = enrol(&app, &root, "Phone").await;
+    app.create("ben", Role::User).await;
+    let mut browser = Browser::new(&app, "en");
+    let form = "username=root&password=plum+cake+on+sundays";
+    browser.post("/sign-in", form).await.expect(303);
+    let form = format!("code={}", codes[0]);
+    browser.post("/sign-in/factor", &form).await.expect(303);
+    app.advance_seconds(240);
+    let form = "status=disabled&password=plum+cake+on+sundays";
+    let done = browser.post("/admin/users/ben/status", form).await;
+    assert_eq!(done.expect(303).cookie("__Host-doorward"), None);
+    app.advance_seconds(61);
+    let refused = browser.post("/admin/users/ben/status", "status=active");
+    refused.await.expect(401);
+}
+
 /// The response that shows why an action failed has the new cookie too.
 #[tokio::test]
 async fn a_proof_counts_although_its_action_failed() {
