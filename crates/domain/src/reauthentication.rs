@@ -4,9 +4,11 @@
 //! A session only proves who signed in at its start. To change a role, to disable, enable or delete an account, to
 //! change its address or its factors, to invite an admin, to delete a queued mail or to rotate the signing keys, the user
 //! must have signed in recently, or send the proof with the request. A browser's proof is also recorded in the session
-//! ([`Renewal::record_proof`](crate::sessions::Renewal::record_proof)), so that the next action needs none. Each of these methods begins with `Access::begin`, or
-//! calls `Access::ensure_reauthenticated`, so that no caller can skip it. [`Reauthentication::reauthenticate`] verifies a proof that is
-//! sent with the request. To add an action: call `begin` in its method, and `with_proof` in `Action::rule`.
+//! ([`Renewal::record_proof`](crate::sessions::Renewal::record_proof)), so that the next action needs none.
+//!
+//! Each of these methods begins with `Access::begin`, or calls `Access::ensure_reauthenticated`, so that no caller can skip
+//! it. [`Reauthentication::reauthenticate`] verifies a proof that is sent with the request. To add an action: call `begin`
+//! in its method, and `with_proof` in `Action::rule`.
 
 use std::sync::Arc;
 
@@ -44,18 +46,48 @@ impl From<Password> for Proof {
 }
 
 /// A request whose proof was verified, if it contains one.
+#[derive(Debug)]
 pub struct Reauthenticated {
     /// The context of the request, which records the proof.
     pub ctx: Ctx,
-    /// The methods that were used, which the session can record. `None` without a proof, and if the account has a second
-    /// factor that was proved earlier: the password alone does not extend the time of that.
-    pub amr: Option<Vec<AuthMethod>>,
+    /// The methods of the proof, for the session to record. `None` if there is nothing to record: without a proof, and with the
+    /// password alone if the account has a second factor, whose time it does not extend.
+    pub recordable: Option<Vec<AuthMethod>>,
+}
+
+impl Reauthenticated {
+    fn without_proof(ctx: &Ctx) -> Self {
+        Self {
+            ctx: ctx.clone(),
+            recordable: None,
+        }
+    }
+
+    fn proved(ctx: &Ctx, factor: &SecondFactor) -> Self {
+        let mut ctx = ctx.clone();
+        let now = ctx.now;
+        if let Actor::User {
+            auth_time,
+            is_multi_factor,
+            ..
+        } = &mut ctx.actor
+        {
+            *auth_time = now;
+            *is_multi_factor = !matches!(factor, SecondFactor::NotEnrolled);
+        }
+        let recordable = match factor {
+            SecondFactor::NotEnrolled => Some(vec![AuthMethod::Password]),
+            SecondFactor::ProvedBefore => None,
+            SecondFactor::Proved(kind) => Some(AuthMethod::with_factor(*kind)),
+        };
+        Self { ctx, recordable }
+    }
 }
 
 /// The second factor in a proof.
 pub(crate) enum SecondFactor {
     /// The account has none.
-    None,
+    NotEnrolled,
     /// The session was opened with it, or has recorded a proof with it, recently enough.
     ProvedBefore,
     /// A code of this kind was used.
@@ -93,7 +125,7 @@ impl Reauthentication {
         proof: Option<&Proof>,
     ) -> Result<Reauthenticated, Error> {
         let Some(proof) = proof else {
-            return Ok(Reauthenticated::unproved(ctx));
+            return Ok(Reauthenticated::without_proof(ctx));
         };
         self.access.authorize_by_name(ctx, action, named).await?;
         self.reauthenticate_with(ctx, proof, action.rule().audited_as)
@@ -101,14 +133,14 @@ impl Reauthentication {
     }
 
     /// Verifies the actor's own password and second factor.
-    pub(crate) async fn reauthenticate_with(
+    async fn reauthenticate_with(
         &self,
         ctx: &Ctx,
         proof: &Proof,
         event: AuditKind,
     ) -> Result<Reauthenticated, Error> {
         let Actor::User { id, .. } = &ctx.actor else {
-            return Ok(Reauthenticated::unproved(ctx));
+            return Ok(Reauthenticated::without_proof(ctx));
         };
         let own: Option<User> = self.store.get(*id).await?;
         let own = own.ok_or(Error::InvalidToken)?;
@@ -157,7 +189,7 @@ impl Reauthentication {
     ) -> Result<SecondFactor, Error> {
         let set = FactorSet::of_user(&*self.store, user.id).await?;
         if set.is_empty() {
-            return Ok(SecondFactor::None);
+            return Ok(SecondFactor::NotEnrolled);
         }
         if self.access.has_recent_factor(ctx) {
             return Ok(SecondFactor::ProvedBefore);
@@ -208,34 +240,5 @@ impl Reauthentication {
             }
         }
         Err(CodeFailure::NotUsed(Error::Overloaded))
-    }
-}
-
-impl Reauthenticated {
-    fn unproved(ctx: &Ctx) -> Self {
-        Self {
-            ctx: ctx.clone(),
-            amr: None,
-        }
-    }
-
-    fn proved(ctx: &Ctx, factor: &SecondFactor) -> Self {
-        let mut ctx = ctx.clone();
-        let now = ctx.now;
-        if let Actor::User {
-            auth_time,
-            is_multi_factor,
-            ..
-        } = &mut ctx.actor
-        {
-            *auth_time = now;
-            *is_multi_factor = !matches!(factor, SecondFactor::None);
-        }
-        let amr = match factor {
-            SecondFactor::None => Some(vec![AuthMethod::Password]),
-            SecondFactor::ProvedBefore => None,
-            SecondFactor::Proved(kind) => Some(AuthMethod::with_factor(*kind)),
-        };
-        Self { ctx, amr }
     }
 }

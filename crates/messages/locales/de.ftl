@@ -377,6 +377,7 @@ fault-filter = { $kind ->
     [network] Geben Sie eine IP-Adresse oder ein Netz wie 203.0.113.0/24 ein.
     [day] Geben Sie einen Tag wie 2026-11-21 ein.
     [range] Dieser Zeitraum enthält keinen Tag. Wählen Sie einen späteren Tag.
+    [sign-ins] Beides trifft auf kein Konto zu. Wählen Sie einen Tag nach dem von „Angemeldet seit“.
    *[choice] { fault-choice }
 }
 fault-factor-name = { $code ->

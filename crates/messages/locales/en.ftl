@@ -388,6 +388,7 @@ fault-filter = { $kind ->
     [network] Enter an IP address, or a network such as 203.0.113.0/24.
     [day] Enter a day, such as 2026-11-21.
     [range] This range contains no day. Choose a later day.
+    [sign-ins] No user matches both. Choose a day after “Signed in since”.
    *[choice] { fault-choice }
 }
 fault-factor-name = { $code ->

@@ -138,12 +138,18 @@ impl Audit {
         })
     }
 
-    /// The users that act in these events, and those that the events are about.
-    pub async fn people(&self, ctx: &Ctx, events: &[AuditEvent]) -> Result<People, Error> {
+    /// The users that act in these events, those that the events are about, and those that the filter selects.
+    pub async fn people(
+        &self,
+        ctx: &Ctx,
+        filter: &AuditFilter,
+        events: &[AuditEvent],
+    ) -> Result<People, Error> {
         self.access
             .authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
-        Ok(people_of(&*self.store, events).await?)
+        let selected = [filter.user_id, filter.actor_id].into_iter().flatten();
+        Ok(people_of(&*self.store, events, selected).await?)
     }
 
     /// The newest user who has this address as a pending one.
@@ -157,8 +163,8 @@ impl Audit {
     }
 
     /// Returns the id of the user that a filter names: an id, a username, an address or `me`. An address that no user
-    /// has confirmed is the newest user's who wants to. An id is returned
-    /// without a look-up, so that events about a deleted user can be found. `None` if no user has the name.
+    /// has confirmed is the newest user's who wants to. An id is returned without a look-up, so that events about a deleted
+    /// user can be found. `None` if no user has the name.
     pub async fn find_user_id(&self, ctx: &Ctx, named: &str) -> Result<Option<UserId>, Error> {
         self.access
             .authorize(ctx, Action::ReadAudit, Target::Others)

@@ -225,7 +225,7 @@ fn entry(event: &Event<'_>) -> Option<AuditEntry> {
             kind,
             user_id,
             reason,
-        } => failure(kind, user_id, reason),
+        } => failure(kind, user_id, reason.as_str()),
         Event::StepUpRefused {
             kind,
             user_id,

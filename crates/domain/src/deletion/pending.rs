@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::events::{CancelledWith, Event};
 use crate::model::{AuditKind, User};
 use crate::store::{Batch, ReadStore};
+use crate::values::Refusal;
 use crate::writer::Writer;
 
 /// Fails with [`Error::DeletionPending`] if the deletion of the account was requested. The caller has verified
@@ -21,7 +22,7 @@ pub(crate) async fn ensure_no_pending_deletion(
     let refused = Event::Refused {
         kind: AuditKind::SignIn,
         user_id: Some(user.id),
-        reason: "deletion pending",
+        reason: Refusal::DeletionPending,
     };
     writer.emit_now(ctx, refused).await?;
     Err(Error::DeletionPending { at: deletion.at })

@@ -9,10 +9,10 @@ use crate::ctx::Ctx;
 use crate::error::{Error, WriteError};
 use crate::events::Event;
 use crate::limits::MailboxLimits;
-use crate::model::{AuditKind, PendingEmail, RequestedBy, Status, User, Version};
+use crate::model::{PendingEmail, RequestedBy, Status, User, Version};
 use crate::outbox::QueuedMails;
 use crate::policy::Policy;
-use crate::reauthentication::{Proof, Reauthentication};
+use crate::reauthentication::{Proof, Reauthenticated, Reauthentication};
 use crate::store::{Batch, ReadStore, Records};
 use crate::users::removal::without_pending_email;
 use crate::values::{EmailAddress, Invalid};
@@ -32,7 +32,7 @@ pub struct EmailChange {
 impl EmailChange {
     /// Requests the change. A user who changes their own address must send their password each time. An admin who
     /// changes another user's address must send their own password or have entered it recently. The allowed domains
-    /// apply only to a user's own address, also an admin's.
+    /// apply only to a user's own address, also an admin's. Returns the verified proof, if one was sent.
     #[tracing::instrument(name = "change_email", level = "trace", skip_all)]
     pub async fn change(
         &self,
@@ -41,7 +41,7 @@ impl EmailChange {
         email: &EmailAddress,
         proof: Option<&Proof>,
         expected: Option<Version>,
-    ) -> Result<(), Error> {
+    ) -> Result<Reauthenticated, Error> {
         let user = self.access.resolve(ctx, Action::ChangeEmail, named).await?;
         if user.status == Status::Disabled {
             // No link of a disabled account works, so the new address could not be confirmed.
@@ -58,7 +58,8 @@ impl EmailChange {
                 .check(email)
                 .map_err(|invalid| Error::invalid("email", invalid))?;
         }
-        self.reauthenticate_for_email(ctx, &user, named, proof)
+        let proved = self
+            .reauthenticate_for_email(ctx, &user, named, proof)
             .await?;
         // An admin can find the owner anyway.
         if !is_own || !self.policy.enumeration_protection {
@@ -72,7 +73,8 @@ impl EmailChange {
         self.mailbox_limits
             .throttle_email_change(ctx, &user, email)
             .await?;
-        self.write_pending_email(ctx, user, email, expected).await
+        self.write_pending_email(ctx, user, email, expected).await?;
+        Ok(proved)
     }
 
     /// Cancels the pending change, whose link is void then. Fails with [`Error::NotFound`] if none is pending. The address of
@@ -168,25 +170,23 @@ impl EmailChange {
         user: &User,
         named: &str,
         proof: Option<&Proof>,
-    ) -> Result<(), Error> {
+    ) -> Result<Reauthenticated, Error> {
         let is_own = ctx.actor.user_id() == Some(user.id);
         match proof {
-            Some(proof) => {
-                self.reauthentication
-                    .reauthenticate_with(ctx, proof, AuditKind::EmailChangeRequested)
-                    .await?;
-                Ok(())
+            Some(_) => {}
+            None if is_own => {
+                let missing =
+                    Invalid::new("missing", "Send your `password` to change your address.");
+                return Err(Error::invalid("password", missing));
             }
-            None if is_own => Err(Error::invalid(
-                "password",
-                Invalid::new("missing", "Send your `password` to change your address."),
-            )),
             None => {
                 self.access
                     .ensure_reauthenticated(ctx, Action::ChangeEmail, named)
                     .await?;
-                Ok(())
             }
         }
+        self.reauthentication
+            .reauthenticate(ctx, Action::ChangeEmail, named, proof)
+            .await
     }
 }

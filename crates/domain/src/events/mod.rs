@@ -10,8 +10,8 @@ use crate::ctx::Ctx;
 use crate::model::{AuditKind, Invitation, Link, MailJob, User};
 use crate::store::Batch;
 use crate::values::{
-    DeletionReason, DisableReason, EmailAddress, FactorKind, Identifier, JobId, KeyedLimit, Role,
-    UserId,
+    DeletionReason, DisableReason, EmailAddress, FactorKind, Identifier, JobId, KeyedLimit,
+    Refusal, Role, UserId,
 };
 
 /// Adds the writes that follow from an event to its batch.
@@ -156,7 +156,7 @@ pub(crate) enum Event<'a> {
     Refused {
         kind: AuditKind,
         user_id: Option<UserId>,
-        reason: &'a str,
+        reason: Refusal,
     },
     /// An action needs a proof that the request did not contain. `kind` is that of the event that it would have caused.
     StepUpRefused {

@@ -18,7 +18,7 @@ use crate::events::Event;
 use crate::keys::MasterKey;
 use crate::model::{AuditKind, FactorProof, FactorSet, User};
 use crate::store::Batch;
-use crate::values::{FactorCode, FactorKind};
+use crate::values::{FactorCode, FactorKind, Refusal};
 use crate::writer::Writer;
 
 /// A verified code, and the writes that use it up. Apply them: a code works once, and of two concurrent uses one is
@@ -73,7 +73,7 @@ impl CodeVerifier {
         let refused = Event::Refused {
             kind: event,
             user_id: Some(user.id),
-            reason: "wrong code",
+            reason: Refusal::WrongCode,
         };
         let mut batch = Batch::new();
         self.writer.emit(ctx, refused, &mut batch);

@@ -24,7 +24,7 @@ use crate::passwords::hashing::{HashClient, Hasher};
 use crate::policy::Policy;
 use crate::sessions::SessionEnder;
 use crate::store::{Batch, ReadStore, Write};
-use crate::values::{Password, Secret, Token};
+use crate::values::{Password, Refusal, Secret, Token};
 use crate::writer::{MAX_WRITE_ATTEMPTS, Writer};
 
 /// Time before an address change in which an added factor is a part of the attack. The attacker may have added it first.
@@ -126,7 +126,7 @@ impl UndoLinks {
                     let refused = Event::Refused {
                         kind: undo.audit_kind(),
                         user_id: Some(user.id),
-                        reason: "address in use by another user",
+                        reason: Refusal::AddressTaken,
                     };
                     self.writer.emit_now(ctx, refused).await?;
                     return Err(Error::LinkExpired);

@@ -16,7 +16,7 @@ use crate::model::{AuditKind, Credential, Lockout, Status, User};
 use crate::passwords::hashing::{HashClient, Hasher, Verification};
 use crate::policy::Policy;
 use crate::store::{Batch, Condition, ReadStore, Records, StoreError, Write};
-use crate::values::{EmailAddress, Identifier, Password, Secret, UserId};
+use crate::values::{EmailAddress, Identifier, Password, Refusal, Secret, UserId};
 use crate::writer::Writer;
 
 /// The id that no user has.
@@ -231,8 +231,8 @@ impl PasswordVerifier {
         mut batch: Batch,
     ) -> Result<Error, Error> {
         let reason = match user_id {
-            Some(_) => "wrong password",
-            None => "unknown account",
+            Some(_) => Refusal::WrongPassword,
+            None => Refusal::UnknownAccount,
         };
         let refused = Event::Refused {
             kind,
@@ -265,8 +265,10 @@ impl PasswordVerifier {
         };
         let (refusal, reason) = match user.status {
             Status::Active if is_confirmed => return Ok(()),
-            Status::Active | Status::Pending => (Error::EmailUnconfirmed, "email not confirmed"),
-            Status::Disabled => (Error::AccountDisabled, "account disabled"),
+            Status::Active | Status::Pending => {
+                (Error::EmailUnconfirmed, Refusal::EmailNotConfirmed)
+            }
+            Status::Disabled => (Error::AccountDisabled, Refusal::AccountDisabled),
         };
         let refused = Event::Refused {
             kind,

@@ -99,7 +99,7 @@ impl SessionUpdate {
         }
     }
 
-    /// Returns `true` if the session expires at another time afterwards.
+    /// Returns `true` if the time at which the session expires is written.
     pub fn sets_expiry(self) -> bool {
         self.columns().contains(&"expires_at")
     }

@@ -71,7 +71,7 @@ impl Accounts {
             sessions: self.last_seen.valid_sessions(ctx, &user).await?,
             factors,
             mails: mails_about(&*self.store, &user).await?,
-            people: people_of(&*self.store, &activity).await?,
+            people: people_of(&*self.store, &activity, []).await?,
             activity,
             user,
         };
@@ -83,13 +83,15 @@ impl Accounts {
     }
 }
 
-/// The actors of these events and the users that they are about.
+/// The actors of these events and the users that they are about, and more users.
 pub(crate) async fn people_of(
     store: &dyn ReadStore,
     events: &[AuditEvent],
+    more: impl IntoIterator<Item = UserId>,
 ) -> Result<People, StoreError> {
     let ids = |event: &AuditEvent| [event.user_id, actor_id(&event.actor)];
     let mut ids: Vec<UserId> = events.iter().flat_map(ids).flatten().collect();
+    ids.extend(more);
     ids.sort_unstable();
     ids.dedup();
     let users: Vec<User> = store.get_all(ids).await?;

@@ -82,6 +82,7 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
                 .email_change
                 .change(ctx, named, &new, Some(&shown), None)
                 .await
+                .map(drop)
         }
         // Authorized, but no change is pending.
         "cancel a change of the e-mail" => {

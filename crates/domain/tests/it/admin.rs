@@ -159,7 +159,8 @@ async fn an_admin_demoted_on_another_node_cannot_write() {
         doorward
             .email_change
             .change(&stale, "ben", &new, None, None)
-            .await,
+            .await
+            .map(drop),
         doorward.sessions.revoke_all(&stale, "ben").await,
         doorward.sessions.revoke(&stale, "ben", &session).await,
         doorward

@@ -14,6 +14,7 @@ async fn ask(node: &TestNode, session: &SignedIn, new: &str) -> Result<(), Error
         .email_change
         .change(&ctx, "me", &new, Some(&shown), None)
         .await
+        .map(drop)
 }
 
 fn to<'a>(mails: &'a [Mail], address: &str) -> &'a Mail {

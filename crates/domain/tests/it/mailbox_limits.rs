@@ -52,6 +52,7 @@ async fn change_from(node: &TestNode, network: u8, session: &SignedIn) -> Result
     email_change
         .change(&ctx, "me", &new, Some(&proof), None)
         .await
+        .map(drop)
 }
 
 /// The usernames in the mails that are due now, in the order in which they are sent.

@@ -52,6 +52,7 @@ async fn act(node: &TestNode, ctx: &Ctx, act: &str) -> Result<(), Error> {
                 .email_change
                 .change(ctx, named, &new, None, None)
                 .await
+                .map(drop)
         }
         "invite-admin" => {
             let wanted = invited(None, Some("new@example.org"), Role::Admin);

@@ -395,9 +395,12 @@ impl TestNode {
             .reauthentication
             .reauthenticate(&ctx, Action::DeleteUser, "me", Some(shown))
             .await?;
-        let amr = proved.amr.expect("a new proof");
+        let methods = proved.recordable.expect("a new proof");
         let token = of.token.expose();
-        doorward.renewal.record_proof(&proved.ctx, token, amr).await
+        doorward
+            .renewal
+            .record_proof(&proved.ctx, token, methods)
+            .await
     }
 
     pub async fn deliver(&self) -> DeliveryCounts {

@@ -24,18 +24,17 @@ use crate::http::problem::Problem;
 const TEMPLATE: &str = "audit/console";
 /// Number of events on a page.
 const PAGE_SIZE: usize = 50;
+/// The parameters of the page.
+const FILTERS: [&str; 8] = [
+    "user", "actor", "event", "outcome", "address", "since", "until", "views",
+];
 /// Kinds that are never written.
 const UNWRITTEN: [AuditKind; 2] = [AuditKind::Unreadable, AuditKind::Other];
 
 /// The audit log, newest first. `cursor` in the query selects an older page.
 pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<String>, Problem> {
-    let form = ListForm::read(
-        &uri,
-        &[
-            "user", "actor", "event", "outcome", "address", "since", "until", "views",
-        ],
-    )?;
     let mut query = Query::parse(uri.query())?.trimmed();
+    let form = ListForm::of_query(&query, &FILTERS);
     let before = query.id_cursor(AuditEventId::from_bytes)?;
     let shows_views = query.optional("views", checked).is_some();
     let mut wanted = AuditQuery::take(&mut query, [first_of_day, end_of_day]);
@@ -55,7 +54,12 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
     filter.without_views = !shows_views && filter.event.is_none();
     let choices = [("user", &user), ("actor", &actor)].map(|named| choices(&form, named));
     let values = match choices {
-        [None, None] => events(&caller, &form, &filter, [&user, &actor]).await?,
+        [None, None] => {
+            let names_no_user = [&user, &actor]
+                .iter()
+                .any(|named| matches!(named, NamedUser::Unknown));
+            context! { names_no_user, ..events(&caller, &form, &filter).await? }
+        }
         [user, actor] => context! { choices => context! { user, actor } },
     };
     let values = context! { ..values, ..form.context() };
@@ -71,39 +75,43 @@ fn checked(text: &str) -> Result<(), Invalid> {
     }
 }
 
-/// The events that the filter selects, and the users that it names.
+/// The events that the filter selects, and its users.
 async fn events(
     caller: &AdminCaller,
     form: &ListForm,
     filter: &AuditFilter,
-    named: [&NamedUser; 2],
 ) -> Result<Value, Problem> {
     let (ctx, audit) = (&caller.ctx, &caller.doorward().audit);
     let page = audit.list(ctx, filter).await?;
-    let people = audit.people(ctx, &page.events).await?;
+    let people = audit.people(ctx, filter, &page.events).await?;
     let status = audit.status(ctx).await?;
-    let [user, actor] = named.map(|named| selected(named, &people));
+    let selected = |id: Option<UserId>| id.and_then(|id| people.get(&id)).map(user_row);
+    let (user, actor) = (selected(filter.user_id), selected(filter.actor_id));
+    let with_ids = with_ids(form, filter);
     let next = page.next.map(|next| cursor_text(next.as_bytes()));
     let path = ConsoleSection::Audit.path();
     Ok(context! {
         verified => status.verified.as_ref().map(verification),
         broken_at => status.broken_at.map(moment),
-        download => download(form, filter),
+        download => download(&with_ids, filter),
         events => page.events.iter().map(|event| event_row(event, &people)).collect::<Vec<_>>(),
         selected => context! { user, actor },
-        names_no_user => named.iter().any(|named| matches!(named, NamedUser::Unknown)),
-        first => filter.before.map(|_| form.link(path, &[])),
-        next => next.map(|cursor| form.link(path, &[("cursor", &cursor)])),
+        first => filter.before.map(|_| with_ids.link(path, &[])),
+        next => next.map(|cursor| with_ids.link(path, &[("cursor", &cursor)])),
     })
 }
 
-/// The link to the download. It takes times and ids, and the form takes days and names. It always has the views.
-fn download(form: &ListForm, filter: &AuditFilter) -> String {
-    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+/// The form with the ids of its users, which need no search.
+fn with_ids(form: &ListForm, filter: &AuditFilter) -> ListForm {
     let id = |id: Option<UserId>| id.map(|id| id.to_string());
     form.with("user", id(filter.user_id))
         .with("actor", id(filter.actor_id))
-        .with("since", time(filter.since))
+}
+
+/// The link to the download. It takes times, and the form takes days. It always has the views.
+fn download(form: &ListForm, filter: &AuditFilter) -> String {
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    form.with("since", time(filter.since))
         .with("until", time(filter.until))
         .with("views", None)
         .link("/audit/export", &[])
@@ -127,15 +135,6 @@ fn choices(form: &ListForm, (name, found): (&'static str, &NamedUser)) -> Option
         users => page.users.iter().map(choice).collect::<Vec<_>>(),
         all => page.next.as_ref().map(|_| all),
     })
-}
-
-/// The user that a filter selects. One that it names by an id or a login is known if an event is listed.
-fn selected(named: &NamedUser, people: &People) -> Option<Value> {
-    match named {
-        NamedUser::Found(user) => Some(user_row(user)),
-        NamedUser::WithId(id) => people.get(id).map(user_row),
-        NamedUser::Any | NamedUser::Several(_) | NamedUser::Unknown => None,
-    }
 }
 
 /// The kinds that the form offers.

@@ -1,6 +1,6 @@
 //! The users that the filters of the console's audit log name: as in the API, and also by a display name.
 
-use doorward_domain::model::{User, UserFilter, UserPage};
+use doorward_domain::model::{UserFilter, UserPage};
 use doorward_domain::values::UserId;
 
 use crate::audit::api::UNKNOWN_USER;
@@ -15,10 +15,8 @@ const MAX_CHOICES: usize = 10;
 pub(super) enum NamedUser {
     /// The filter is empty.
     Any,
-    /// An id, which may be that of a deleted user, or the user with this username or address.
+    /// The user with this id. It may be deleted.
     WithId(UserId),
-    /// The only user that a search finds.
-    Found(Box<User>),
     /// A search finds several users, or may find more than it has read.
     Several(UserPage),
     /// No user.
@@ -43,10 +41,10 @@ impl NamedUser {
             limit: MAX_CHOICES,
             ..UserFilter::default()
         };
-        let mut page = doorward.user_list.list_users(ctx, &filter).await?;
+        let page = doorward.user_list.list_users(ctx, &filter).await?;
         Ok(match (page.users.len(), &page.next) {
             (0, None) => Self::Unknown,
-            (1, None) => Self::Found(Box::new(page.users.remove(0))),
+            (1, None) => Self::WithId(page.users[0].id),
             _ => Self::Several(page),
         })
     }
@@ -56,7 +54,6 @@ impl NamedUser {
         match self {
             Self::Any | Self::Several(_) => None,
             Self::WithId(id) => Some(*id),
-            Self::Found(user) => Some(user.id),
             Self::Unknown => Some(UNKNOWN_USER),
         }
     }

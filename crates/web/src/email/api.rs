@@ -128,7 +128,8 @@ pub(super) async fn start_change(
     let email = fields.finish(|| email)?;
     let service = &caller.doorward().email_change;
     let change = service.change(&caller.ctx, user, &email, proof.as_ref(), expected);
-    Ok(change.await?)
+    caller.record(change.await?).await;
+    Ok(())
 }
 
 /// Cancels a pending email change: the link in the confirmation mail is then invalid. The address of a sign-up without a

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 
 use axum::extract::{FromRequestParts, Path};
-use axum::http::Uri;
 use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::access::{Action, Target};
@@ -22,8 +21,7 @@ use crate::html::account::AccountCaller;
 use crate::html::dates::moment;
 use crate::html::display_name;
 use crate::html::outcome;
-use crate::http::body::parse_query;
-use crate::http::paging::EMPTY_RANGE;
+use crate::http::paging::{EMPTY_RANGE, Query};
 use crate::http::problem::Problem;
 
 /// Characters that are percent-encoded in a part of a path and in a value of a query: all but the unreserved ones.
@@ -221,15 +219,13 @@ pub(crate) struct ListForm {
 }
 
 impl ListForm {
-    /// Reads these parameters.
-    pub(crate) fn read(uri: &Uri, names: &[&'static str]) -> Result<Self, Problem> {
-        let query = parse_query(uri.query())?;
-        let text = |name: &str| query.get(name).and_then(serde_json::Value::as_str);
-        let entry = |name: &&'static str| (*name, text(name).unwrap_or_default().trim().to_owned());
-        Ok(Self {
+    /// Reads these parameters of a query, and leaves them in it.
+    pub(crate) fn of_query(query: &Query, names: &[&'static str]) -> Self {
+        let entry = |name: &&'static str| (*name, query.text(name).unwrap_or_default().to_owned());
+        Self {
             values: names.iter().map(entry).collect(),
             faults: BTreeMap::new(),
-        })
+        }
     }
 
     /// A form with one value.
@@ -307,6 +303,7 @@ impl ListForm {
 /// What the parameter of a list must be, by the code of its error: a variant of the message `fault-filter`.
 fn kind_of(name: &str, code: &str) -> &'static str {
     match name {
+        "not_signed_in_since" if code == EMPTY_RANGE => "sign-ins",
         _ if code == EMPTY_RANGE => "range",
         "q" => "text",
         "address" => "network",
@@ -326,8 +323,8 @@ mod tests {
 
     #[test]
     fn a_link_to_another_page_keeps_what_was_entered() {
-        let uri = "/admin/users?q=b%26n+%C3%BC&status=&cursor=x";
-        let form = ListForm::read(&uri.parse().unwrap(), &["q", "status", "role"]).unwrap();
+        let query = Query::parse(Some("q=b%26n+%C3%BC&status=&cursor=x")).unwrap();
+        let form = ListForm::of_query(&query, &["q", "status", "role"]);
         assert_eq!(
             form.link("/admin/users", &[("cursor", "00ff")]),
             "/admin/users?q=b%26n%20%C3%BC&cursor=00ff"

@@ -9,6 +9,7 @@ use axum::response::Html;
 use doorward_domain::access::Action;
 use doorward_domain::error::chain;
 use doorward_domain::model::Node;
+use doorward_domain::reauthentication::Reauthenticated;
 use doorward_domain::sessions::{Authenticated, SignedIn};
 use doorward_domain::sign_in::Proof;
 use doorward_domain::values::{Locale, Secret};
@@ -102,9 +103,7 @@ impl Caller {
         Self(Arc::new(inner))
     }
 
-    /// The context of this request, with its proof. The session of a browser records the proof, so that it counts for the next
-    /// actions as well, and has a new token: the old one may have been copied (S-02). For a client without the cookie, a proof
-    /// counts for its request.
+    /// The context of this request, with its proof, which is also recorded ([`Self::record`]).
     pub(crate) async fn reauthenticate(
         &self,
         action: Action,
@@ -115,9 +114,20 @@ impl Caller {
         let done = reauthentication
             .reauthenticate(&self.ctx, action, user, proof)
             .await?;
-        if let (Some(amr), Some(token), true) = (done.amr, &self.token, self.uses_cookie) {
+        Ok(self.record(done).await)
+    }
+
+    /// Records the proof of this request in the session of a browser, so that it counts for the next actions as well. The
+    /// session has a new token then: the old one may have been copied (S-02). For a client without the cookie, a proof counts
+    /// for its request.
+    pub(crate) async fn record(&self, done: Reauthenticated) -> Ctx {
+        if let (Some(methods), Some(token), true) = (done.recordable, &self.token, self.uses_cookie)
+        {
             let renewal = &self.doorward().renewal;
-            match renewal.record_proof(&self.ctx, token.expose(), amr).await {
+            match renewal
+                .record_proof(&self.ctx, token.expose(), methods)
+                .await
+            {
                 // No handler verifies two proofs.
                 Ok(session) => drop(self.proved.set(session)),
                 // The proof counts for this request. The browser keeps its old token, which is invalid if the write was applied.
@@ -126,7 +136,7 @@ impl Caller {
                 }
             }
         }
-        Ok(done.ctx)
+        done.ctx
     }
 
     /// Returns `true` if this request had a proof that counts for the next ones as well.

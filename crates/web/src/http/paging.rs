@@ -60,13 +60,18 @@ impl Query {
         self
     }
 
+    /// The text of a parameter, which stays.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).and_then(Value::as_str)
+    }
+
     /// Takes a parameter; an empty one counts as absent.
     pub(crate) fn optional<T>(
         &mut self,
         name: &str,
         parse: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Option<T> {
-        if self.fields.get(name).and_then(Value::as_str) == Some("") {
+        if self.text(name) == Some("") {
             self.fields.remove(name);
         }
         self.filled(name, parse)

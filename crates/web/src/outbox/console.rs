@@ -33,8 +33,8 @@ pub(crate) async fn list_page(
     outcome: Outcome,
     uri: Uri,
 ) -> Result<Html<String>, Problem> {
-    let form = ListForm::read(&uri, &["status"])?;
     let mut query = Query::parse(uri.query())?.trimmed();
+    let form = ListForm::of_query(&query, &["status"]);
     let before = query.id_cursor(JobId::from_bytes)?;
     let status = api::take_status(&mut query);
     let done = outcome.done(&mut query, &DONE);

@@ -10,7 +10,7 @@ use doorward_domain::limits::BACKOFF_DELAYS;
 use doorward_domain::model::{AuthMethod, Session, Status, User, UserFilter};
 use doorward_domain::store::Order;
 use doorward_domain::users::{Account, SignInFailures};
-use doorward_domain::values::{EmailAddress, LanguageTag, Name, Role, Username};
+use doorward_domain::values::{EmailAddress, LanguageTag, Name, Refusal, Role, Username};
 use minijinja::{Value, context};
 
 use crate::audit::console::event_row;
@@ -63,8 +63,8 @@ pub(crate) async fn list_page(
     outcome: Outcome,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let form = ListForm::read(&uri, &FILTERS)?;
     let mut query = Query::parse(uri.query())?.trimmed();
+    let form = ListForm::of_query(&query, &FILTERS);
     let place = query.cursor(admin::cursor)?;
     let is_back = query.flag("back");
     let done = outcome.done(&mut query, &["deleted"]);
@@ -202,7 +202,7 @@ fn sign_in(account: &Account) -> Value {
         has_more => failures.count == SignInFailures::MAX,
         is_delayed => failures.count >= FIRST_DELAY,
         failed => last.map(|event| moment(event.at)),
-        reason => last.and_then(|event| event.detail.as_deref()).map(failure),
+        reason => last.and_then(|event| event.detail.as_deref()).map(failure_reason),
         address => last.and_then(|event| event.address).map(|address| address.to_canonical().to_string()),
         codes_locked_out => failures.codes_locked_out_at.map(moment),
         is_locked_out => failures.is_locked_out,
@@ -212,8 +212,16 @@ fn sign_in(account: &Account) -> Value {
 }
 
 /// Why a sign-in failed: a variant of the message `console-failure`.
-fn failure(detail: &str) -> String {
-    detail.replace(' ', "-")
+fn failure_reason(detail: &str) -> &'static str {
+    match Refusal::from_name(detail) {
+        Some(Refusal::WrongPassword) => "wrong-password",
+        Some(Refusal::WrongCode) => "wrong-code",
+        Some(Refusal::EmailNotConfirmed) => "email-not-confirmed",
+        Some(Refusal::AccountDisabled) => "account-disabled",
+        Some(Refusal::DeletionPending) => "deletion-pending",
+        // A sign-in of a known account is not refused for these. A newer release may know others.
+        Some(Refusal::UnknownAccount | Refusal::AddressTaken) | None => "other",
+    }
 }
 
 /// Returns `true` if a link to set a new password can be sent.

@@ -1,7 +1,7 @@
 //! The audit log in the console.
 
 use doorward_domain::audit::CheckpointId;
-use doorward_domain::model::AuditKind;
+use doorward_domain::model::{AuditKind, MailKind};
 use doorward_domain::values::{DisableReason, Role, UserId};
 use serde_json::json;
 
@@ -117,6 +117,11 @@ async fn a_display_name_selects_the_only_user_who_has_it() {
             // The search is an event, as in the list of users.
             assert_eq!(count(&app, "users-listed").await, before + 1);
         }
+        // A user without such an event is named too.
+        let page = browser
+            .get("/admin/audit?user=ben&event=role-changed")
+            .await;
+        browser.page(page, 200).shows(&[user, "<bdi>ben</bdi></a>"]);
         let none = if language == "en" {
             "There is no such user."
         } else {
@@ -135,6 +140,30 @@ async fn a_display_name_selects_the_only_user_who_has_it() {
         let found = root.get("/audit?user=Ada%20Sample").await.expect(200);
         assert_eq!(found.json()["items"], json!([]));
     }
+}
+
+/// The next page needs no search: the link has the id.
+#[tokio::test]
+async fn the_older_events_of_a_user_with_a_display_name_need_no_search() {
+    let app = TestApp::new().await;
+    let mut browser = admin_browser(&app, "en").await;
+    let id = named_user(&app, "ada", "Ada Sample").await;
+    let ada = app.sign_in("ada").await;
+    for number in 0..50 {
+        let body = json!({"data": {"number": number}});
+        ada.patch("/user/me", body).await.expect(200);
+    }
+    let path = "/admin/audit?event=profile-updated";
+    let page = browser.get(&format!("{path}&user=Ada+Sample")).await;
+    let next = format!("href=\"{path}&amp;user={id}&amp;cursor=");
+    let page = browser.page(page, 200).shows(&[&next]);
+    let (_, cursor) = page.0.split_once(&next).unwrap();
+    let (cursor, _) = cursor.split_once('"').unwrap();
+    let older = format!("{path}&user={id}&cursor={cursor}");
+    let page = browser.get(&older).await;
+    let page = browser.page(page, 200);
+    let page = page.shows(&[&format!("href=\"{path}&amp;user={id}\">Newest</a>")]);
+    assert_eq!(page.0.matches("<h3>").count(), 1, "{}", page.0);
 }
 
 #[tokio::test]
@@ -509,7 +538,10 @@ fn each_kind_of_event_and_each_reason_has_words_of_its_own() {
         let reasons = reasons
             .clone()
             .map(|reason| ("console-reason-name", reason));
-        for (key, name) in kinds.chain(reasons) {
+        let mails = MailKind::ALL
+            .iter()
+            .map(|kind| ("console-mail", kind.as_str()));
+        for (key, name) in kinds.chain(reasons).chain(mails) {
             assert!(variants(key).contains(&format!("[{name}]")), "{name}");
         }
     }

@@ -82,6 +82,11 @@ async fn an_admin_sees_why_a_mail_does_not_arrive_and_tries_it_again() {
         browser.page(page, 200).shows(&[retried]);
         assert_eq!(app.one_mail().await.to.as_str(), "ada@example.com");
         browser.get(&mail).await.expect(404);
+        let detail = format!("{kind} · <bdi>sign-up ");
+        for event in ["mail-viewed", "mail-retried", "mail-sent"] {
+            let page = browser.get(&format!("/admin/audit?event={event}")).await;
+            browser.page(page, 200).shows(&[&detail]);
+        }
     }
 }
 

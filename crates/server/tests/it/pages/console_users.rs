@@ -214,12 +214,13 @@ async fn more_filters_are_by_day_and_stay_open_while_one_is_set() {
 
 #[tokio::test]
 async fn an_invalid_filter_is_shown_again_with_its_error_and_no_users() {
-    for (language, text, day, range, choice) in [
+    for (language, text, day, range, sign_ins, choice) in [
         (
             "en",
             "Enter at most 200 characters.",
             "Enter a day, such as 2026-11-21.",
             "This range contains no day. Choose a later day.",
+            "No user matches both. Choose a day after “Signed in since”.",
             "Choose an entry from the list.",
         ),
         (
@@ -227,6 +228,7 @@ async fn an_invalid_filter_is_shown_again_with_its_error_and_no_users() {
             "Geben Sie höchstens 200 Zeichen ein.",
             "Geben Sie einen Tag wie 2026-11-21 ein.",
             "Dieser Zeitraum enthält keinen Tag. Wählen Sie einen späteren Tag.",
+            "Beides trifft auf kein Konto zu. Wählen Sie einen Tag nach dem von „Angemeldet seit“.",
             "Wählen Sie einen Eintrag aus der Liste.",
         ),
     ] {
@@ -254,9 +256,14 @@ async fn an_invalid_filter_is_shown_again_with_its_error_and_no_users() {
             let shown = page.0.contains(&format!("value=\"{value}\""));
             assert_eq!(shown, fault != choice, "{field}: {}", page.0);
         }
-        for [since, until, last] in [
-            ["created_since", "created_until", "2026-11-20"],
-            ["signed_in_since", "not_signed_in_since", "2026-11-21"],
+        for [since, until, last, range] in [
+            ["created_since", "created_until", "2026-11-20", range],
+            [
+                "signed_in_since",
+                "not_signed_in_since",
+                "2026-11-21",
+                sign_ins,
+            ],
         ] {
             let query = format!("{since}=2026-11-21&{until}={last}");
             let page = browser.get(&format!("/admin/users?{query}")).await;

@@ -15,6 +15,7 @@ mod console_invitations;
 mod console_keys;
 mod console_outbox;
 mod console_overview;
+mod console_proofs;
 mod console_settings;
 mod console_several;
 mod console_users;

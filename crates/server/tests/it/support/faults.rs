@@ -19,6 +19,8 @@ pub enum StoreMode {
     Down,
     /// Accounts are available, sessions are not.
     SessionsDown,
+    /// Sessions are read, and no write to them succeeds.
+    SessionsReadOnly,
     /// Accounts and sessions are available, credentials are not.
     CredentialsDown,
     /// A write is made, and its response is lost.
@@ -27,10 +29,11 @@ pub enum StoreMode {
 }
 
 impl StoreMode {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Fine,
         Self::Down,
         Self::SessionsDown,
+        Self::SessionsReadOnly,
         Self::CredentialsDown,
         Self::OutcomeUnknown,
         Self::Panics,
@@ -72,6 +75,7 @@ impl FaultyStore {
         match self.mode() {
             StoreMode::Fine
             | StoreMode::SessionsDown
+            | StoreMode::SessionsReadOnly
             | StoreMode::CredentialsDown
             | StoreMode::OutcomeUnknown => Ok(&*self.store),
             StoreMode::Down => Err(fault()),
@@ -89,9 +93,10 @@ impl FaultyStore {
 
     fn ask_sessions(&self) -> Result<&dyn SeparateSessions, StoreError> {
         match self.mode() {
-            StoreMode::Fine | StoreMode::CredentialsDown | StoreMode::OutcomeUnknown => {
-                Ok(&**self.sessions.as_ref().unwrap())
-            }
+            StoreMode::Fine
+            | StoreMode::SessionsReadOnly
+            | StoreMode::CredentialsDown
+            | StoreMode::OutcomeUnknown => Ok(&**self.sessions.as_ref().unwrap()),
             StoreMode::Down | StoreMode::SessionsDown => Err(fault()),
             StoreMode::Panics => panic!("{INSIDE}"),
         }
@@ -158,7 +163,11 @@ delegate!(ReadStore by ask_store {
 delegate!(Store by ask_store {
     own async fn apply(&self, batch: Batch) -> Result<(), ApplyError> {
         for write in &batch {
-            self.ask_table(write.table())?;
+            let table = write.table();
+            if self.mode() == StoreMode::SessionsReadOnly && table == Session::TABLE {
+                return Err(fault().into());
+            }
+            self.ask_table(table)?;
         }
         let noted = batch.clone();
         self.ask_store()?.apply(batch).await?;
@@ -187,10 +196,16 @@ delegate!(SeparateSessions by ask_sessions {
         self.sessions.as_ref().is_none_or(|sessions| sessions.may_lose_writes())
     }
 
+    own async fn update_session(&self, session: &Session, update: SessionUpdate) -> Result<bool, StoreError> {
+        match self.mode() {
+            StoreMode::SessionsReadOnly => Err(fault()),
+            _ => self.ask_sessions()?.update_session(session, update).await,
+        }
+    }
+
     pass insert_session(session: &Session) -> Result<(), StoreError>;
     pass find_session(user_id: UserId, digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError>;
     pass list_sessions(user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
-    pass update_session(session: &Session, update: SessionUpdate) -> Result<bool, StoreError>;
     pass touch_sessions(seen: &[LastSeen]) -> Result<(), StoreError>;
     pass delete_session(user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
     pass ping() -> Result<(), StoreError>;
