@@ -738,7 +738,7 @@ factors-remove-app = { $name ->
 }
 factors-codes = Wiederherstellungscodes
 factors-codes-text = Wenn Sie Ihr Smartphone verlieren, ersetzt ein Wiederherstellungscode Ihre Authenticator-App. Jeder Code gilt nur einmal.
-factors-codes-left = Noch gültige Codes: { $left }.
+factors-codes-left = Noch gültige Wiederherstellungscodes: { $left }.
 factors-renew = Neue Wiederherstellungscodes erstellen
 factors-renew-voids = Sie bekommen zehn neue Codes. Die alten gelten dann nicht mehr.
 factors-add = Authenticator-App hinzufügen
@@ -802,7 +802,7 @@ console-section = { $name ->
     [users] Konten
     [outbox] Postausgang
     [keys] Schlüssel
-    [health] Zustand
+    [health] Systemzustand
     [settings] Einstellungen
    *[audit] Protokoll
 }
@@ -874,11 +874,11 @@ console-last-sign-in = Letzte Anmeldung
 console-failures = Fehlgeschlagen in Folge
 console-failures-many = { $count } oder mehr
 console-last-failure = Zuletzt fehlgeschlagen
-console-locked-out = Ausgesperrt
+console-locked-out = Zu viele falsche Passwörter
 console-locked-out-since = seit
-console-locked-out-text = Es wurden zu viele falsche Passwörter eingegeben. Auf Geräten, auf denen dieses Konto noch nie angemeldet war, wird auch das richtige Passwort nicht angenommen, und Warten ändert das nicht. Es endet mit einem neuen Passwort oder mit einer Anmeldung auf einem Gerät, auf dem das Konto schon einmal angemeldet war.
-console-codes-locked-out = Codes gesperrt
-console-codes-locked-out-text = Es wurden zu viele falsche Codes eingegeben. Auf Geräten, auf denen für dieses Konto noch nie ein Code eingegeben wurde, wird kein Code der Authenticator-App angenommen, und Warten ändert das nicht. Es endet mit einer Anmeldung mit einem Wiederherstellungscode oder auf einem Gerät, auf dem schon einmal ein Code eingegeben wurde. Nach einem neuen Passwort per E‑Mail werden fünf Codes angenommen. Fehlt all das, vergewissern Sie sich, wer fragt, und entfernen Sie die Authenticator-App.
+console-locked-out-text = Auf Geräten, auf denen dieses Konto noch nie angemeldet war, wird auch das richtige Passwort nicht angenommen, und Warten ändert das nicht. Es endet mit einem neuen Passwort oder mit einer Anmeldung auf einem Gerät, auf dem das Konto schon einmal angemeldet war.
+console-codes-locked-out = Zu viele falsche Codes
+console-codes-locked-out-text = Auf Geräten, auf denen für dieses Konto noch nie ein Code eingegeben wurde, wird kein Code der Authenticator-App angenommen, und Warten ändert das nicht. Es endet mit einer Anmeldung mit einem Wiederherstellungscode oder auf einem Gerät, auf dem schon einmal ein Code eingegeben wurde. Nach einem neuen Passwort per E‑Mail werden fünf Codes angenommen. Fehlt all das, vergewissern Sie sich, wer fragt, und entfernen Sie die Authenticator-App.
 console-failure = { $reason ->
     [wrong-password] Falsches Passwort
     [wrong-code] Falscher Code
@@ -953,12 +953,12 @@ console-effects = { $name ->
     [make-admin] Admins können alle Konten sehen und ändern und das Protokoll lesen.
     [remove-admin] Das Konto bleibt bestehen, kann aber keine anderen Konten mehr sehen oder ändern.
     [disable] Das Konto wird auf allen Geräten abgemeldet, und niemand kann sich damit anmelden, bis es entsperrt wird. Schon verschickte Links funktionieren nicht mehr.
-    [enable] Die Anmeldung ist wieder möglich.
+    [enable] Die Anmeldung ist wieder möglich, mit demselben Passwort. Kennt es vielleicht jemand anderes, senden Sie danach einen Link für ein neues.
     [end-sessions] Auf jedem Gerät ist wieder das Passwort nötig. Schon verschickte Links zum Zurücksetzen des Passworts funktionieren nicht mehr.
     [end-session] Auf diesem Gerät ist wieder das Passwort nötig.
     [remove-factor] Das Konto wird abgemeldet und bekommt eine E‑Mail. Ohne eine weitere Authenticator-App genügt zur Anmeldung das Passwort. Vergewissern Sie sich, dass die Bitte wirklich vom Besitzer des Kontos kommt.
     [send-confirmation] Der Link geht an die Adresse, die auf ihre Bestätigung wartet.
-    [send-recovery] Der Link geht an die Adresse des Kontos. Das Passwort sehen Sie nie. Authenticator-Apps bleiben.
+    [send-recovery] Der Link geht an die Adresse des Kontos. Das Passwort sehen Sie nie. Authenticator-Apps bleiben. Kommen E‑Mails nicht an, legen Sie auf dem Server mit `doorward user set-password NAME` ein Passwort fest.
     [delete] { $days ->
         [0] Das Konto wird sofort gelöscht und lässt sich nicht wiederherstellen.
         [one] Das Konto wird morgen um diese Zeit gelöscht. Bis dahin kann sich niemand damit anmelden, und Sie oder sein Besitzer können es behalten. Er bekommt eine E‑Mail.
@@ -1099,7 +1099,7 @@ console-invitations = { $status ->
    *[expired] Abgelaufen
 }
 console-delivery = { $delivery ->
-    [mail] Per E‑Mail gesendet
+    [mail] Per E‑Mail
    *[link] Link gezeigt
 }
 console-send-again = Noch einmal senden
@@ -1246,7 +1246,7 @@ console-origin = aus
 console-origin-line = Zeile { $line }
 
 console-user = Konto
-console-user-hint = Ein Name, ein Benutzername, eine E‑Mail-Adresse oder die Nummer eines Kontos.
+console-user-hint = Ein Name, ein Benutzername, eine E‑Mail-Adresse oder die Nummer eines Kontos. Eine Anmeldung ist ein Ereignis ihres Kontos und hat keinen Auslöser.
 console-several-users = Mehrere Konten gefunden. Wählen Sie eines.
 console-more-found = Alle gefundenen Konten
 console-event = Ereignis

@@ -756,7 +756,7 @@ factors-remove-app = { $name ->
 }
 factors-codes = Recovery codes
 factors-codes-text = If you lose your phone, a recovery code replaces your authenticator app. Each code works once.
-factors-codes-left = Unused codes: { $left }.
+factors-codes-left = Unused recovery codes: { $left }.
 factors-renew = Create new recovery codes
 factors-renew-voids = You'll get ten new codes. The old ones will no longer work.
 factors-add = Add an authenticator app
@@ -973,12 +973,12 @@ console-effects = { $name ->
     [make-admin] Admins can see and change all users, and read the audit log.
     [remove-admin] The user keeps the account, and can no longer see or change other users.
     [disable] The user is signed out on all devices and can't sign in until the account is enabled. Links that were sent stop working.
-    [enable] The user can sign in again.
+    [enable] The user can sign in again, with the same password. If someone else may know it, send a link to set a new one afterwards.
     [end-sessions] On every device, the password is needed again. Links to reset the password that were sent before stop working.
     [end-session] On this device, the password is needed again.
     [remove-factor] The user is signed out and gets an email. Without another authenticator app, the password alone is enough to sign in. Make sure that the user has asked for this.
     [send-confirmation] The link goes to the address that waits for confirmation.
-    [send-recovery] The link goes to the user's address. You never see the password. Authenticator apps stay.
+    [send-recovery] The link goes to the user's address. You never see the password. Authenticator apps stay. Where email doesn't arrive, set a password on the server with `doorward user set-password NAME`.
     [delete] { $days ->
         [0] The account is deleted at once and can't be restored.
         [one] The account is deleted tomorrow at this time. Until then the user can't sign in, and you or the user can keep the account. The user gets an email.
@@ -1120,7 +1120,7 @@ console-invitations = { $status ->
    *[expired] Expired
 }
 console-delivery = { $delivery ->
-    [mail] Sent by email
+    [mail] By email
    *[link] Link shown
 }
 console-send-again = Send again
@@ -1268,7 +1268,7 @@ console-origin = from
 console-origin-line = line { $line }
 
 console-user = User
-console-user-hint = A name, a username, an email address or a user id.
+console-user-hint = A name, a username, an email address or a user id. A sign-in is an event of its user, and has no one who caused it.
 console-several-users = Several users found. Choose one.
 console-more-found = All users found
 console-event = Event

@@ -128,7 +128,7 @@ export async function a_second_factor_is_added_and_used_without_scripts() {
   await browser.expectText("[role=alert]", "Each code works once");
   await browser.send("/sign-in/factor", { code: recovery.toUpperCase().replace("-", " ") });
   await browser.expectHeading("Two-factor sign-in");
-  await browser.expectText("main", "Unused codes: 9.");
+  await browser.expectText("main", "Unused recovery codes: 9.");
 }
 
 export async function a_user_changes_everything_in_the_account_area_without_scripts() {

@@ -46,9 +46,21 @@ fn plot(kind: TotalKind, totals: &[UnitTotals]) -> Value {
     let bars = amounts().enumerate().filter(|(_, amount)| *amount > 0);
     context! {
         name => kind.as_str(),
+        log => log(kind),
         sum => amounts().sum::<i64>(),
         highest,
         bars => bars.map(bar).collect::<Vec<_>>(),
+    }
+}
+
+/// The filters of the audit log that select such events, or most of them.
+fn log(kind: TotalKind) -> &'static str {
+    match kind {
+        TotalKind::SignUps => "event=sign-up",
+        TotalKind::SignIns => "event=sign-in&outcome=success",
+        TotalKind::Failures => "event=sign-in&outcome=failure",
+        TotalKind::Mails => "event=mail-sent",
+        TotalKind::Throttled => "event=throttled",
     }
 }
 

@@ -25,7 +25,7 @@ async fn a_lockout_of_codes_is_shown_with_its_time_and_what_ends_it() {
         ),
         (
             "de",
-            "Codes gesperrt</span> seit <time datetime=\"2026-11-21T08:02:30Z\"",
+            "Zu viele falsche Codes</span> seit <time datetime=\"2026-11-21T08:02:30Z\"",
             "Es endet mit einer Anmeldung mit einem Wiederherstellungscode",
         ),
     ] {

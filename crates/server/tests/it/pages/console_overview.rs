@@ -43,6 +43,9 @@ async fn an_empty_installation_says_what_comes_next() {
         let page = browser.page(page, 200);
         assert!(!page.0.contains(words[0]), "{}", page.0);
         assert!(page.0.contains("<bdi>ben</bdi></a>"), "{}", page.0);
+        // The plots lead to what they count.
+        let log = "<a href=\"/admin/audit?event=sign-in&amp;outcome=failure\">";
+        assert!(page.0.contains(log), "{}", page.0);
     }
 }
 

@@ -318,7 +318,7 @@ async fn the_page_of_a_user_shows_what_the_api_shows() {
                 "href=\"/admin/users/{id}/factors/{}\"",
                 factor.as_str().unwrap()
             ),
-            "Unused codes: 10.",
+            "Unused recovery codes: 10.",
             "<h3>Sign-in</h3>",
             "<h3>Authenticator app added</h3>",
             "<h3>Made an admin</h3>",
@@ -392,7 +392,7 @@ async fn the_page_of_a_user_says_what_keeps_them_from_signing_in_and_what_helps(
             "de",
             "ein paar Sekunden warten.",
             "Falsches Passwort",
-            "Ausgesperrt</span> seit <time datetime=\"2026-11-21T08:00:40Z\"",
+            "Zu viele falsche Passwörter</span> seit <time datetime=\"2026-11-21T08:00:40Z\"",
             "Es endet mit einem neuen Passwort",
             "Link für ein neues Passwort senden",
         ),
@@ -425,6 +425,9 @@ async fn the_page_of_a_user_says_what_keeps_them_from_signing_in_and_what_helps(
             &button,
         ]);
         assert!(!page.0.contains(delayed), "{}", page.0);
+        // Beside the status, too.
+        let badges = page.0.matches("<span class=\"badge bad\">").count();
+        assert_eq!(badges, 2, "{}", page.0);
         let user = root.get("/user/ben").await.expect(200).json();
         assert_eq!(user["locked_out"], true);
         let list = root.get("/user?q=ben").await.expect(200).json();

@@ -193,7 +193,7 @@ async fn a_user_adds_and_removes_authenticators_on_pages() {
     browser.page(page, 200).shows(&[
         "My &lt;b&gt;phone",
         "<time datetime=\"2026-11-21T",
-        "Unused codes: 10.",
+        "Unused recovery codes: 10.",
         &format!("{action}/remove"),
     ]);
 
