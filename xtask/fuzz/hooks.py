@@ -20,7 +20,8 @@ SERVER = os.environ["FUZZ_SERVER"]
 PASSWORD = "a long walk by the sea"
 
 # Fields and codes of 422 that depend on more than the schema: lists of common passwords, Unicode rules of names,
-# rules of addresses beyond `format: email`, the size and the numbers of `data`, the session, the status of the user.
+# rules of addresses beyond `format: email`, the size and the numbers of `data`, the order of two times, the session, the
+# status of the user.
 BEYOND_SCHEMAS = {
     "password": {"missing", "breached", "common", "too-personal", "too-short", "too-long", "invalid"},
     "new_password": {"breached", "common", "too-personal", "too-short", "too-long", "invalid"},
@@ -32,11 +33,11 @@ BEYOND_SCHEMAS = {
     "data": {"invalid", "out-of-range", "too-long", "too-deep", "wrong-type"},
     "address": {"invalid"},
     "since": {"invalid"},
-    "until": {"invalid"},
+    "until": {"invalid", "empty-range"},
     "created_since": {"invalid"},
-    "created_until": {"invalid"},
+    "created_until": {"invalid", "empty-range"},
     "signed_in_since": {"invalid"},
-    "not_signed_in_since": {"invalid"},
+    "not_signed_in_since": {"invalid", "empty-range"},
     "from": {"invalid", "too-long"},
     "status": {"unconfirmed"},
 }

@@ -265,7 +265,7 @@ impl Doorward {
             renewal: build!(Renewal: policy, keyring, session_store, session_check, user_versions, writer),
             audience_tokens: build!(AudienceTokens: random, policy, keyring),
             confirmation: build!(Confirmation: store, policy, session_ender, user_removal, mailbox_limits, password_verifier, password_attempts, sign_up_cookies, queued_mails, writer),
-            email_change: build!(EmailChange: store, policy, access, mailbox_limits, reauthentication, queued_mails, writer),
+            email_change: build!(EmailChange: store, policy, access, mailbox_limits, queued_mails, writer),
             email_undo: build!(EmailUndo: undo_links),
             recovery: build!(Recovery: store, random, policy, hasher, session_ender, mailbox_limits, recovery_grants, queued_mails, writer),
             passwords: build!(Passwords: store, policy, hasher, session_ender, access, password_verifier, password_attempts, reauthentication, writer),

@@ -48,8 +48,10 @@ impl From<Password> for Proof {
 /// A request whose proof was verified, if it contains one.
 #[derive(Debug)]
 pub struct Reauthenticated {
-    /// The context of the request, which records the proof.
+    /// The context of the request, with the time of the proof.
     pub ctx: Ctx,
+    /// `true` if the request contains a proof.
+    pub has_proof: bool,
     /// The methods of the proof, for the session to record. `None` if there is nothing to record: without a proof, and with the
     /// password alone if the account has a second factor, whose time it does not extend.
     pub recordable: Option<Vec<AuthMethod>>,
@@ -59,6 +61,7 @@ impl Reauthenticated {
     fn without_proof(ctx: &Ctx) -> Self {
         Self {
             ctx: ctx.clone(),
+            has_proof: false,
             recordable: None,
         }
     }
@@ -80,7 +83,11 @@ impl Reauthenticated {
             SecondFactor::ProvedBefore => None,
             SecondFactor::Proved(kind) => Some(AuthMethod::with_factor(*kind)),
         };
-        Self { ctx, recordable }
+        Self {
+            ctx,
+            has_proof: true,
+            recordable,
+        }
     }
 }
 

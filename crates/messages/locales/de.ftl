@@ -327,6 +327,7 @@ fault-user-email = { $code ->
     [missing] Geben Sie eine E‑Mail-Adresse ein.
     [taken] Zu dieser Adresse gibt es schon ein Konto.
     [unchanged] Dieses Konto hat diese Adresse bereits.
+    [account-disabled] Dieses Konto ist gesperrt. Entsperren Sie es zuerst.
    *[other] { fault-email }
 }
 fault-username = { $code ->
@@ -914,6 +915,7 @@ console-by-actor = { $name ->
 console-in-log = Alles im Protokoll
 
 console-act = { $name ->
+    [cancel-change] Änderung der E‑Mail-Adresse abbrechen
     [edit-profile] Name und Sprache ändern
     [change-email] Die E‑Mail-Adresse ändern
     [resend-invitation] Die Einladung noch einmal senden
@@ -942,6 +944,7 @@ console-ask = { $name ->
     [end-session] Auf diesem Gerät abmelden?
     [remove-factor] Diese Authenticator-App entfernen?
     [send-confirmation] Bestätigung noch einmal senden?
+    [cancel-change] Änderung der E‑Mail-Adresse abbrechen?
     [send-recovery] Link für ein neues Passwort senden?
     [delete] Dieses Konto löschen?
     [delete-now] Dieses Konto sofort löschen?
@@ -958,6 +961,7 @@ console-effects = { $name ->
     [end-session] Auf diesem Gerät ist wieder das Passwort nötig.
     [remove-factor] Das Konto wird abgemeldet und bekommt eine E‑Mail. Ohne eine weitere Authenticator-App genügt zur Anmeldung das Passwort. Vergewissern Sie sich, dass die Bitte wirklich vom Besitzer des Kontos kommt.
     [send-confirmation] Der Link geht an die Adresse, die auf ihre Bestätigung wartet.
+    [cancel-change] Die Adresse bleibt, wie sie ist, und der Link in der E‑Mail funktioniert nicht mehr.
     [send-recovery] Der Link geht an die Adresse des Kontos. Das Passwort sehen Sie nie. Authenticator-Apps bleiben. Kommen E‑Mails nicht an, legen Sie auf dem Server mit `doorward user set-password NAME` ein Passwort fest.
     [delete] { $days ->
         [0] Das Konto wird sofort gelöscht und lässt sich nicht wiederherstellen.
@@ -970,6 +974,7 @@ console-effects = { $name ->
 console-done = { $name ->
     [saved] Gespeichert.
     [change-requested] Eine E‑Mail zum Bestätigen der neuen Adresse wird gesendet.
+    [change-cancelled] Die Änderung ist abgebrochen.
     [invitation-sent] Die Einladung wird gesendet.
     [invitation-revoked] Die Einladung ist zurückgezogen.
     [role-changed] Die Rolle ist geändert.
@@ -1054,7 +1059,7 @@ console-actor-name = { $name ->
     [worker] dem Server
    *[unknown] unbekannt
 }
-console-change-email-text = Die neue Adresse bekommt einen Link zum Bestätigen; bis dahin bleibt die alte. Die alte Adresse bekommt eine E‑Mail, mit der sich die Änderung rückgängig machen lässt.
+console-change-email-text = Die neue Adresse bekommt einen Link zum Bestätigen; bis dahin bleibt die alte. Die alte Adresse bekommt eine E‑Mail darüber. Der Besitzer des Kontos kann die Änderung nicht rückgängig machen.
 console-reason = Grund
 console-reason-none = Kein Grund
 console-reason-hint = Für das Protokoll. Der Benutzer sieht ihn nicht.

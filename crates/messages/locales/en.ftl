@@ -338,6 +338,7 @@ fault-user-email = { $code ->
     [missing] Enter an email address.
     [taken] An account with this email address already exists.
     [unchanged] This user already has this address.
+    [account-disabled] This account is disabled. Enable it first.
    *[other] { fault-email }
 }
 fault-username = { $code ->
@@ -388,7 +389,7 @@ fault-filter = { $kind ->
     [network] Enter an IP address, or a network such as 203.0.113.0/24.
     [day] Enter a day, such as 2026-11-21.
     [range] This range contains no day. Choose a later day.
-    [sign-ins] No user matches both. Choose a day after “Signed in since”.
+    [sign-ins] No user matches both. Choose a day after "Signed in since".
    *[choice] { fault-choice }
 }
 fault-factor-name = { $code ->
@@ -934,6 +935,7 @@ console-in-log = Everything in the audit log
 
 # $name is what an admin does with a user.
 console-act = { $name ->
+    [cancel-change] Cancel the change of the email address
     [edit-profile] Change name and language
     [change-email] Change the email address
     [resend-invitation] Send the invitation again
@@ -962,6 +964,7 @@ console-ask = { $name ->
     [end-session] Sign out on this device?
     [remove-factor] Remove this authenticator app?
     [send-confirmation] Send the confirmation again?
+    [cancel-change] Cancel this change of the email address?
     [send-recovery] Send a link to set a new password?
     [delete] Delete this account?
     [delete-now] Delete this account at once?
@@ -978,6 +981,7 @@ console-effects = { $name ->
     [end-session] On this device, the password is needed again.
     [remove-factor] The user is signed out and gets an email. Without another authenticator app, the password alone is enough to sign in. Make sure that the user has asked for this.
     [send-confirmation] The link goes to the address that waits for confirmation.
+    [cancel-change] The address stays as it is, and the link in the email stops working.
     [send-recovery] The link goes to the user's address. You never see the password. Authenticator apps stay. Where email doesn't arrive, set a password on the server with `doorward user set-password NAME`.
     [delete] { $days ->
         [0] The account is deleted at once and can't be restored.
@@ -990,6 +994,7 @@ console-effects = { $name ->
 console-done = { $name ->
     [saved] Saved.
     [change-requested] An email to confirm the new address will be sent.
+    [change-cancelled] The change is cancelled.
     [invitation-sent] The invitation will be sent.
     [invitation-revoked] The invitation is revoked.
     [role-changed] The role is changed.
@@ -1075,7 +1080,7 @@ console-actor-name = { $name ->
     [worker] the server
    *[unknown] unknown
 }
-console-change-email-text = The new address gets a link to confirm it; until then the old one stays. The old address gets an email, with which the user can undo the change.
+console-change-email-text = The new address gets a link to confirm it; until then the old one stays. The old address gets an email about it. The user can't undo the change.
 console-reason = Reason
 console-reason-none = No reason
 console-reason-hint = For the audit log. The user does not see it.

@@ -162,8 +162,8 @@ impl Audit {
         Ok(users.first().map(|user| user.id))
     }
 
-    /// Returns the id of the user that a filter names: an id, a username, an address or `me`. An address that no user
-    /// has confirmed is the newest user's who wants to. An id is returned without a look-up, so that events about a deleted
+    /// Returns the id of the user that a filter names: an id, a username, an address or `me`. An address that is
+    /// not confirmed selects the newest user for whom it is pending. An id is returned without a look-up, so that events about a deleted
     /// user can be found. `None` if no user has the name.
     pub async fn find_user_id(&self, ctx: &Ctx, named: &str) -> Result<Option<UserId>, Error> {
         self.access

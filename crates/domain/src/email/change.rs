@@ -12,7 +12,7 @@ use crate::limits::MailboxLimits;
 use crate::model::{PendingEmail, RequestedBy, Status, User, Version};
 use crate::outbox::QueuedMails;
 use crate::policy::Policy;
-use crate::reauthentication::{Proof, Reauthenticated, Reauthentication};
+use crate::reauthentication::Reauthenticated;
 use crate::store::{Batch, ReadStore, Records};
 use crate::users::removal::without_pending_email;
 use crate::values::{EmailAddress, Invalid};
@@ -24,7 +24,6 @@ pub struct EmailChange {
     pub(crate) policy: Arc<Policy>,
     pub(crate) access: Arc<Access>,
     pub(crate) mailbox_limits: Arc<MailboxLimits>,
-    pub(crate) reauthentication: Arc<Reauthentication>,
     pub(crate) queued_mails: Arc<QueuedMails>,
     pub(crate) writer: Arc<Writer>,
 }
@@ -32,16 +31,16 @@ pub struct EmailChange {
 impl EmailChange {
     /// Requests the change. A user who changes their own address must send their password each time. An admin who
     /// changes another user's address must send their own password or have entered it recently. The allowed domains
-    /// apply only to a user's own address, also an admin's. Returns the verified proof, if one was sent.
+    /// apply only to a user's own address, also an admin's.
     #[tracing::instrument(name = "change_email", level = "trace", skip_all)]
     pub async fn change(
         &self,
-        ctx: &Ctx,
+        request: &Reauthenticated,
         named: &str,
         email: &EmailAddress,
-        proof: Option<&Proof>,
         expected: Option<Version>,
-    ) -> Result<Reauthenticated, Error> {
+    ) -> Result<(), Error> {
+        let ctx = &request.ctx;
         let user = self.access.resolve(ctx, Action::ChangeEmail, named).await?;
         if user.status == Status::Disabled {
             // No link of a disabled account works, so the new address could not be confirmed.
@@ -58,8 +57,12 @@ impl EmailChange {
                 .check(email)
                 .map_err(|invalid| Error::invalid("email", invalid))?;
         }
-        let proved = self
-            .reauthenticate_for_email(ctx, &user, named, proof)
+        if is_own && !request.has_proof {
+            let missing = Invalid::new("missing", "Send your `password` to change your address.");
+            return Err(Error::invalid("password", missing));
+        }
+        self.access
+            .ensure_reauthenticated(ctx, Action::ChangeEmail, named)
             .await?;
         // An admin can find the owner anyway.
         if !is_own || !self.policy.enumeration_protection {
@@ -73,8 +76,7 @@ impl EmailChange {
         self.mailbox_limits
             .throttle_email_change(ctx, &user, email)
             .await?;
-        self.write_pending_email(ctx, user, email, expected).await?;
-        Ok(proved)
+        self.write_pending_email(ctx, user, email, expected).await
     }
 
     /// Cancels the pending change, whose link is void then. Fails with [`Error::NotFound`] if none is pending. The address of
@@ -161,32 +163,5 @@ impl EmailChange {
         let requested = Event::EmailChangeRequested { user: &changed };
         self.writer.emit(ctx, requested, &mut batch);
         batch
-    }
-
-    /// Verifies the proof of the signed-in user. An admin may omit it if they entered it recently.
-    async fn reauthenticate_for_email(
-        &self,
-        ctx: &Ctx,
-        user: &User,
-        named: &str,
-        proof: Option<&Proof>,
-    ) -> Result<Reauthenticated, Error> {
-        let is_own = ctx.actor.user_id() == Some(user.id);
-        match proof {
-            Some(_) => {}
-            None if is_own => {
-                let missing =
-                    Invalid::new("missing", "Send your `password` to change your address.");
-                return Err(Error::invalid("password", missing));
-            }
-            None => {
-                self.access
-                    .ensure_reauthenticated(ctx, Action::ChangeEmail, named)
-                    .await?;
-            }
-        }
-        self.reauthentication
-            .reauthenticate(ctx, Action::ChangeEmail, named, proof)
-            .await
     }
 }

@@ -29,7 +29,8 @@ pub(crate) fn total_of(event: MetricEvent) -> Option<TotalKind> {
             Outcome::Failure,
         ) => Some(TotalKind::Failures),
         MetricEvent::Mail(_, MailFate::Sent) => Some(TotalKind::Mails),
-        MetricEvent::Throttled(_) => Some(TotalKind::Throttled),
+        // With more sign-ins than the processors can verify, passwords wait in a queue, which is full.
+        MetricEvent::Throttled(_) | MetricEvent::HashRejected => Some(TotalKind::Throttled),
         _ => None,
     }
 }

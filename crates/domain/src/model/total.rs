@@ -20,7 +20,7 @@ string_enum! {
         Failures => "failures",
         /// Mails that a mail server accepted.
         Mails => "mails",
-        /// Requests that a rate limit denied, and mails that one delayed or dropped.
+        /// Requests that a rate limit or the full queue of passwords denied, and mails that a limit delayed or dropped.
         Throttled => "throttled",
     }
 }

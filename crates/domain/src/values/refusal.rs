@@ -13,7 +13,7 @@ string_enum! {
         WrongCode => "wrong code",
         /// The address is not confirmed.
         EmailNotConfirmed => "email not confirmed",
-        /// An admin has disabled the account.
+        /// The account is disabled.
         AccountDisabled => "account disabled",
         /// The account is about to be deleted.
         DeletionPending => "deletion pending",

@@ -78,11 +78,7 @@ async fn call(node: &TestNode, action: &str, ctx: &Ctx, named: &str) -> Result<(
         }
         "change e-mail" => {
             let new = email(&format!("{named}.new@example.com"));
-            doorward
-                .email_change
-                .change(ctx, named, &new, Some(&shown), None)
-                .await
-                .map(drop)
+            change_email(doorward, ctx, named, &new, Some(&shown), None).await
         }
         // Authorized, but no change is pending.
         "cancel a change of the e-mail" => {

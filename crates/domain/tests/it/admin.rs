@@ -156,11 +156,7 @@ async fn an_admin_demoted_on_another_node_cannot_write() {
             .delete(&stale, "ben", None)
             .await
             .map(drop),
-        doorward
-            .email_change
-            .change(&stale, "ben", &new, None, None)
-            .await
-            .map(drop),
+        change_email(doorward, &stale, "ben", &new, None, None).await,
         doorward.sessions.revoke_all(&stale, "ben").await,
         doorward.sessions.revoke(&stale, "ben", &session).await,
         doorward
@@ -237,11 +233,7 @@ async fn the_address_of_a_disabled_user_cannot_be_changed() {
         .await
         .unwrap();
     let new = email("new@example.com");
-    let refused = node
-        .doorward
-        .email_change
-        .change(&node.of(&adas), "ben", &new, None, None)
-        .await;
+    let refused = change_email(&node.doorward, &node.of(&adas), "ben", &new, None, None).await;
     assert_err!(refused, Error::Invalid(fields)
         if fields[0].field == "email" && fields[0].invalid.code == "account-disabled");
 }
@@ -255,9 +247,7 @@ async fn disabling_ends_sessions_and_links_and_enabling_restores_none() {
     node.check(&session).await.unwrap();
     let (new, shown) = (email("new@example.com"), proof(PASSWORD));
     let ctx = node.of(&session);
-    node.doorward
-        .email_change
-        .change(&ctx, "me", &new, Some(&shown), None)
+    change_email(&node.doorward, &ctx, "me", &new, Some(&shown), None)
         .await
         .unwrap();
     let mails = node.mails().await;

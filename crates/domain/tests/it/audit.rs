@@ -134,9 +134,7 @@ async fn play(node: &TestNode, scenario: &str) {
         }
         "change the address" => {
             let address = email("new@example.com");
-            doorward
-                .email_change
-                .change(&ctx, "me", &address, Some(&shown), None)
+            change_email(doorward, &ctx, "me", &address, Some(&shown), None)
                 .await
                 .unwrap();
             let mails = node.mails().await;

@@ -187,9 +187,7 @@ async fn an_address_change_costs_the_same_work_for_any_owner_of_the_address() {
         let session = node.sign_in("asker").await;
         let (ctx, shown) = (node.of(&session), proof(PASSWORD));
         node.clear_cache();
-        node.doorward
-            .email_change
-            .change(&ctx, "me", &address, Some(&shown), None)
+        change_email(&node.doorward, &ctx, "me", &address, Some(&shown), None)
             .await
             .unwrap();
         works.push((name, work(&node)));
@@ -244,10 +242,7 @@ async fn access_other(node: &TestNode, ctx: &Ctx, named: &str) {
         Error::Forbidden
     );
     assert_err!(
-        doorward
-            .email_change
-            .change(ctx, named, &address, None, None)
-            .await,
+        change_email(doorward, ctx, named, &address, None, None).await,
         Error::Forbidden
     );
     assert_err!(doorward.sessions.list(ctx, named).await, Error::Forbidden);

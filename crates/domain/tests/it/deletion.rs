@@ -405,10 +405,7 @@ async fn undoing_an_address_change_or_a_first_factor_keeps_the_account() {
     let session = node.sign_in("ben").await;
     let (ctx, shown) = (node.of(&session), proof(PASSWORD));
     let thiefs = email("thief@example.org");
-    let change = node
-        .doorward
-        .email_change
-        .change(&ctx, "me", &thiefs, Some(&shown), None);
+    let change = change_email(&node.doorward, &ctx, "me", &thiefs, Some(&shown), None);
     change.await.unwrap();
     let mails = node.mails().await;
     let is_undo = |mail: &&Mail| mail.kind == MailKind::EmailChangeUndo;

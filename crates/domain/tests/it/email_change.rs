@@ -10,11 +10,7 @@ use crate::test_node::*;
 async fn ask(node: &TestNode, session: &SignedIn, new: &str) -> Result<(), Error> {
     let (new, shown) = (email(new), proof(PASSWORD));
     let ctx = node.of(session);
-    node.doorward
-        .email_change
-        .change(&ctx, "me", &new, Some(&shown), None)
-        .await
-        .map(drop)
+    change_email(&node.doorward, &ctx, "me", &new, Some(&shown), None).await
 }
 
 fn to<'a>(mails: &'a [Mail], address: &str) -> &'a Mail {
@@ -91,20 +87,12 @@ async fn changing_your_own_address_requires_the_password() {
     let ctx = node.of(&session);
     let new = email("new@example.com");
     for named in ["me", "ben", "BEN"] {
-        let refused = node
-            .doorward
-            .email_change
-            .change(&ctx, named, &new, None, None)
-            .await;
+        let refused = change_email(&node.doorward, &ctx, named, &new, None, None).await;
         assert_err!(refused, Error::Invalid(fields) if fields[0].invalid.code == "missing");
     }
     node.audited();
     let wrong = proof(OTHER_PASSWORD);
-    let refused = node
-        .doorward
-        .email_change
-        .change(&ctx, "me", &new, Some(&wrong), None)
-        .await;
+    let refused = change_email(&node.doorward, &ctx, "me", &new, Some(&wrong), None).await;
     assert_err!(refused, Error::InvalidCredentials);
     assert_eq!(node.audited(), ["email-change-requested!wrong password"]);
     assert!(node.mails().await.is_empty());
@@ -118,12 +106,12 @@ async fn an_admin_cannot_choose_an_address_that_another_user_has() {
     node.active("ben").await;
     node.active("cleo").await;
     let admin = node.of(&node.sign_in("ada").await);
-    let change = &node.doorward.email_change;
+    let doorward = &node.doorward;
     let taken = email("cleo@example.com");
-    let refused = change.change(&admin, "ben", &taken, None, None).await;
+    let refused = change_email(doorward, &admin, "ben", &taken, None, None).await;
     assert_err!(refused, Error::EmailTaken);
     let (own, shown) = (node.of(&node.sign_in("ben").await), proof(PASSWORD));
-    let accepted = change.change(&own, "me", &taken, Some(&shown), None).await;
+    let accepted = change_email(doorward, &own, "me", &taken, Some(&shown), None).await;
     accepted.unwrap();
     node.mails().await;
 }
@@ -135,9 +123,7 @@ async fn an_admin_needs_the_password_only_for_their_own_address() {
     let session = node.sign_in("ada").await;
     let ctx = node.of(&session);
     let new = email("new@example.com");
-    node.doorward
-        .email_change
-        .change(&ctx, "ben", &new, None, None)
+    change_email(&node.doorward, &ctx, "ben", &new, None, None)
         .await
         .unwrap();
     let mails = node.mails().await;
@@ -148,11 +134,7 @@ async fn an_admin_needs_the_password_only_for_their_own_address() {
         Some(email("ben@example.com")),
         "R-12: only its mailbox confirms it"
     );
-    let own = node
-        .doorward
-        .email_change
-        .change(&ctx, "ada", &new, None, None)
-        .await;
+    let own = change_email(&node.doorward, &ctx, "ada", &new, None, None).await;
     assert_err!(own, Error::Invalid(_));
 }
 
@@ -164,9 +146,7 @@ async fn an_address_that_an_admin_has_changed_is_not_reported_to_the_former_one_
     node.admin("ada").await;
     let ctx = node.of(&node.sign_in("ada").await);
     let new = email("new@example.com");
-    node.doorward
-        .email_change
-        .change(&ctx, "ben", &new, None, None)
+    change_email(&node.doorward, &ctx, "ben", &new, None, None)
         .await
         .unwrap();
     let token = token_in(to(&node.mails().await, "new@example.com"));
@@ -262,15 +242,9 @@ async fn users_change_only_to_an_address_at_an_allowed_domain() {
     node.admin("root").await;
     let ctx = node.of(&node.sign_in("root").await);
     let (new, shown) = (email("ben@example.org"), proof(PASSWORD));
-    let changed = node
-        .doorward
-        .email_change
-        .change(&ctx, "ben", &new, Some(&shown), None);
+    let changed = change_email(&node.doorward, &ctx, "ben", &new, Some(&shown), None);
     changed.await.unwrap();
-    let own = node
-        .doorward
-        .email_change
-        .change(&ctx, "me", &new, Some(&shown), None);
+    let own = change_email(&node.doorward, &ctx, "me", &new, Some(&shown), None);
     assert_err!(own.await, Error::Invalid(fields) if fields[0].invalid.code == "domain-not-allowed");
 }
 
@@ -387,17 +361,18 @@ async fn a_stale_version_is_rejected_and_the_current_one_accepted() {
     let operator = node.operator();
     let new = email("new@example.com");
     let version = node.stored_user(&ben).await.version;
-    let stale =
-        node.doorward
-            .email_change
-            .change(&operator, "ben", &new, None, Some(version.next()));
+    let stale = change_email(
+        &node.doorward,
+        &operator,
+        "ben",
+        &new,
+        None,
+        Some(version.next()),
+    );
     assert_err!(stale.await, Error::PreconditionFailed);
     node.advance(minutes(3));
     let operator = node.operator();
-    let fresh = node
-        .doorward
-        .email_change
-        .change(&operator, "ben", &new, None, Some(version));
+    let fresh = change_email(&node.doorward, &operator, "ben", &new, None, Some(version));
     fresh.await.unwrap();
 }
 
@@ -410,10 +385,7 @@ async fn a_throttled_change_is_audited() {
     let shown = proof(PASSWORD);
     let change = async |name: String| {
         let (ctx, to) = (node.of(&session), email(&name));
-        let changed = node
-            .doorward
-            .email_change
-            .change(&ctx, "me", &to, Some(&shown), None);
+        let changed = change_email(&node.doorward, &ctx, "me", &to, Some(&shown), None);
         changed.await
     };
     for number in 0..5 {
@@ -435,10 +407,7 @@ async fn changes_to_one_address_do_not_flood_its_mailbox() {
         let mut ctx = node.of(session);
         ctx.client.address = Some(network.parse().unwrap());
         let (new, proof) = (email("new@example.com"), proof(PASSWORD));
-        let email_change = &node.doorward.email_change;
-        email_change
-            .change(&ctx, "me", &new, Some(&proof), None)
-            .await
+        change_email(&node.doorward, &ctx, "me", &new, Some(&proof), None).await
     };
     for _ in 0..3 {
         ask(&session, "198.51.100.1").await.unwrap();

@@ -13,14 +13,10 @@ fn token(mails: &[Mail], template: MailKind) -> Token {
     token_in(found.unwrap_or_else(|| panic!("{template:?}: {:?}", summary(mails))))
 }
 
-async fn change_email(node: &TestNode, new: &str) -> Vec<Mail> {
+async fn request_change(node: &TestNode, new: &str) -> Vec<Mail> {
     let session = node.sign_in("ben").await;
     let (ctx, new, shown) = (node.of(&session), email(new), proof(PASSWORD));
-    let asked = node
-        .doorward
-        .email_change
-        .change(&ctx, "me", &new, Some(&shown), None)
-        .await;
+    let asked = change_email(&node.doorward, &ctx, "me", &new, Some(&shown), None).await;
     asked.unwrap();
     node.mails().await
 }
@@ -90,7 +86,7 @@ async fn a_confirmation_can_require_the_password() {
         .await
         .unwrap();
     // The user who opens the link of an email change need not be the one who requested it.
-    let mails = change_email(&node, "new@example.org").await;
+    let mails = request_change(&node, "new@example.org").await;
     let link = token(&mails, MailKind::EmailChange);
     let anonymous = node.anonymous();
     assert_err!(

@@ -48,11 +48,7 @@ async fn change_from(node: &TestNode, network: u8, session: &SignedIn) -> Result
     let mut ctx = node.of(session);
     ctx.client.address = from(node, network).client.address;
     let (new, proof) = (email(ADDRESS), proof(PASSWORD));
-    let email_change = &node.doorward.email_change;
-    email_change
-        .change(&ctx, "me", &new, Some(&proof), None)
-        .await
-        .map(drop)
+    change_email(&node.doorward, &ctx, "me", &new, Some(&proof), None).await
 }
 
 /// The usernames in the mails that are due now, in the order in which they are sent.

@@ -187,9 +187,7 @@ async fn a_change_voids_recovery_links_and_leaves_a_pending_address_change() {
     let signed_in = node.sign_in("ben").await;
     let ctx = node.of(&signed_in);
     let (new, shown) = (email("new@example.com"), proof(PASSWORD));
-    node.doorward
-        .email_change
-        .change(&ctx, "me", &new, Some(&shown), None)
+    change_email(&node.doorward, &ctx, "me", &new, Some(&shown), None)
         .await
         .unwrap();
     node.ask_recovery("ben@example.com").await;

@@ -291,10 +291,7 @@ async fn an_address_that_is_requested_again_voids_earlier_links() {
     let session = node.sign_in("ben").await;
     let (ctx, current) = (node.of(&session), proof(PASSWORD));
     let address = email(ADDRESS);
-    let again = node
-        .doorward
-        .email_change
-        .change(&ctx, "me", &address, Some(&current), None);
+    let again = change_email(&node.doorward, &ctx, "me", &address, Some(&current), None);
     again.await.unwrap();
     let second = token_in(&node.one_mail().await);
     assert_err!(confirm(&node, &first).await, Error::LinkExpired);

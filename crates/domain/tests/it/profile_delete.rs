@@ -15,9 +15,7 @@ async fn deleting_an_account_deletes_all_its_data() {
     let session = node.sign_in("ben").await;
     let ctx = node.of(&session);
     let (new, shown) = (email("new@example.com"), proof(PASSWORD));
-    node.doorward
-        .email_change
-        .change(&ctx, "me", &new, Some(&shown), None)
+    change_email(&node.doorward, &ctx, "me", &new, Some(&shown), None)
         .await
         .unwrap();
     assert_eq!(node.mail_jobs().len(), 2);
@@ -200,10 +198,7 @@ async fn mails_requested_by_address_are_deleted_with_the_account() {
     let session = node.sign_in("ben").await;
     let (ctx, shown) = (node.of(&session), proof(PASSWORD));
     let shared = email("eve@example.com");
-    let asked = node
-        .doorward
-        .email_change
-        .change(&ctx, "me", &shared, Some(&shown), None);
+    let asked = change_email(&node.doorward, &ctx, "me", &shared, Some(&shown), None);
     asked.await.unwrap();
     node.advance(minutes(4));
     let anonymous = node.anonymous();

@@ -144,9 +144,7 @@ async fn a_long_audit_log_is_paged() {
 /// Requests an address change, sends its mails, and requests the confirmation again by address.
 async fn move_to(node: &TestNode, ctx: &Ctx, new: &EmailAddress) {
     let (doorward, shown) = (&node.doorward, proof(PASSWORD));
-    let asked = doorward
-        .email_change
-        .change(ctx, "me", new, Some(&shown), None);
+    let asked = change_email(doorward, ctx, "me", new, Some(&shown), None);
     asked.await.unwrap();
     node.mails().await;
     let asked = doorward

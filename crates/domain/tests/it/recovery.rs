@@ -200,9 +200,7 @@ async fn every_security_event_of_the_account_voids_the_link() {
             }
             "moved" => {
                 let new = email("new@example.com");
-                doorward
-                    .email_change
-                    .change(&operator, "ben", &new, None, None)
+                change_email(doorward, &operator, "ben", &new, None, None)
                     .await
                     .unwrap();
                 let mails = node.mails().await;
@@ -237,9 +235,7 @@ async fn a_recovery_cancels_a_pending_address_change() {
     let thief = node.sign_in("ben").await;
     let (evil, shown) = (email("evil@example.com"), proof(PASSWORD));
     let ctx = node.of(&thief);
-    node.doorward
-        .email_change
-        .change(&ctx, "me", &evil, Some(&shown), None)
+    change_email(&node.doorward, &ctx, "me", &evil, Some(&shown), None)
         .await
         .unwrap();
     let mails = node.mails().await;

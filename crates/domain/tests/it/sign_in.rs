@@ -108,10 +108,7 @@ async fn a_pending_address_does_not_sign_in_to_an_active_account() {
     let new = email("new@example.com");
     let shown = proof(PASSWORD);
     let ctx = node.of(&session);
-    let asked = node
-        .doorward
-        .email_change
-        .change(&ctx, "me", &new, Some(&shown), None);
+    let asked = change_email(&node.doorward, &ctx, "me", &new, Some(&shown), None);
     asked.await.unwrap();
     let refused = node.try_sign_in("new@example.com", PASSWORD).await;
     assert_err!(refused, Error::EmailUnconfirmed);

@@ -48,11 +48,7 @@ async fn act(node: &TestNode, ctx: &Ctx, act: &str) -> Result<(), Error> {
         "enable" => doorward.admin.enable(ctx, named, None).await.map(drop),
         "email" => {
             let new = email("new@example.org");
-            doorward
-                .email_change
-                .change(ctx, named, &new, None, None)
-                .await
-                .map(drop)
+            change_email(doorward, ctx, named, &new, None, None).await
         }
         "invite-admin" => {
             let wanted = invited(None, Some("new@example.org"), Role::Admin);

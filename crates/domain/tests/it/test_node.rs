@@ -13,7 +13,7 @@ use doorward_domain::keys::{Keyring, MasterKey};
 use doorward_domain::memory::{MemoryStore, SteppedClock};
 use doorward_domain::metric_event::{MetricEvent, MetricsRecorder};
 use doorward_domain::model::{
-    AuditEvent, AuditKind, Link, Lockout, MailJob, MailKind, Outcome, Purpose, User,
+    AuditEvent, AuditKind, Link, Lockout, MailJob, MailKind, Outcome, Purpose, User, Version,
 };
 use doorward_domain::outbox::{DeliveryCounts, Mail, MailError, MailText, Mailer};
 use doorward_domain::passwords::hashing::{Cost, Engine, Hasher, HasherSettings};
@@ -648,3 +648,20 @@ pub fn hours(hours: i64) -> SignedDuration {
 }
 
 pub const MICROSECOND: SignedDuration = SignedDuration::from_micros(1);
+
+/// Verifies the proof, and requests the change of an address.
+pub async fn change_email(
+    doorward: &Doorward,
+    ctx: &Ctx,
+    named: &str,
+    new: &EmailAddress,
+    shown: Option<&Proof>,
+    expected: Option<Version>,
+) -> Result<(), Error> {
+    let reauthentication = &doorward.reauthentication;
+    let request = reauthentication
+        .reauthenticate(ctx, Action::ChangeEmail, named, shown)
+        .await?;
+    let service = &doorward.email_change;
+    service.change(&request, named, new, expected).await
+}

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use doorward_domain::access::Action;
 use doorward_domain::ctx::{Client, session_actor};
 use doorward_domain::factors::{FactorCode, FactorName};
 use doorward_domain::keys::{Keyring, MasterKey};
@@ -14,7 +15,7 @@ use doorward_domain::metric_event::NoMetrics;
 use doorward_domain::model::MailKind;
 use doorward_domain::outbox::{Mail, MailError, MailText, Mailer};
 use doorward_domain::passwords::hashing::{Cost, Engine, Hasher, HasherSettings};
-use doorward_domain::sign_in::{Identifier, Outcome};
+use doorward_domain::sign_in::{Identifier, Outcome, Proof};
 use doorward_domain::sign_up::NewSignUp;
 use doorward_domain::store::Store;
 use doorward_domain::values::{
@@ -299,13 +300,20 @@ impl Server {
         FactorCode::parse(codes[0].expose()).unwrap()
     }
 
+    async fn change_address(&self, ctx: &Ctx, named: &str, new: &str, shown: Option<&Proof>) {
+        let (doorward, action) = (&self.doorward, Action::ChangeEmail);
+        let reauthentication = &doorward.reauthentication;
+        let request = reauthentication.reauthenticate(ctx, action, named, shown);
+        let request = request.await.unwrap();
+        let (service, new) = (&doorward.email_change, address(new));
+        let changed = service.change(&request, named, &new, None).await;
+        changed.unwrap();
+    }
+
     async fn request_change(&self, ctx: &Ctx, new: &str) {
         let password = Password::parse(PASSWORD).unwrap();
-        let email_change = &self.doorward.email_change;
-        email_change
-            .change(ctx, "me", &address(new), Some(&password.into()), None)
-            .await
-            .unwrap();
+        let shown = Some(password.into());
+        self.change_address(ctx, "me", new, shown.as_ref()).await;
     }
 
     async fn request_recovery(&self, name: &str) -> Token {
@@ -350,12 +358,8 @@ impl Server {
                 Ok(())
             }
             "the address changed by an admin" => {
-                let new = address(&format!("third-{name}"));
-                let changed = doorward
-                    .email_change
-                    .change(&operator, name, &new, None, None)
-                    .await;
-                changed.unwrap();
+                let new = format!("third-{name}");
+                self.change_address(&operator, name, &new, None).await;
                 let link = self.mailed(MailKind::EmailChange).await;
                 doorward
                     .confirmation

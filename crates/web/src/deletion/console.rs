@@ -3,9 +3,9 @@
 use axum::extract::Path;
 use axum::response::{Html, Response};
 use doorward_domain::access::Action;
-use doorward_domain::model::User;
 
 use crate::deletion::api;
+use crate::deletion::pages::signed_out;
 use crate::html::confirmation::{AdminAct, SentAct};
 use crate::html::console::{AdminCaller, deleted, done};
 use crate::http::body::{Fields, optional_proof};
@@ -32,28 +32,36 @@ impl Step {
         AdminAct::new(name, page).with_proof()
     }
 
-    /// Calls what the API calls. `None` if the user no longer exists.
+    /// Calls what the API calls, and leads to the page that shows the result. Admins whose own account it is are signed out.
     async fn take(
         self,
         caller: &AdminCaller,
-        user: &str,
+        named: &str,
         fields: Option<Fields>,
-    ) -> Result<Option<User>, Problem> {
-        let (doorward, proof) = (caller.doorward(), optional_proof(fields)?);
+    ) -> Result<Response, Problem> {
+        let (deletion, proof) = (&caller.doorward().deletion, optional_proof(fields)?);
+        let own = caller.session().user();
         match self {
             Self::Request => {
-                let requested = api::request(caller, user, proof, None, None).await?;
-                Ok(requested.deletion.is_some().then_some(requested))
+                let user = api::request(caller, named, proof, None, None).await?;
+                Ok(match user.deletion {
+                    _ if user.id == own.id => signed_out(&user),
+                    Some(_) => done(&user.id.to_string(), "deletion-requested"),
+                    None => deleted(),
+                })
             }
             Self::Delete => {
-                let ctx = caller.reauthenticate(Action::DeleteUser, user, proof);
-                doorward.deletion.delete(&ctx.await?, user, None).await?;
-                Ok(None)
+                let ctx = caller.reauthenticate(Action::DeleteUser, named, proof);
+                let id = deletion.delete(&ctx.await?, named, None).await?;
+                Ok(match id == own.id {
+                    true => signed_out(own),
+                    false => deleted(),
+                })
             }
             Self::Keep => {
-                let ctx = caller.reauthenticate(Action::CancelDeletion, user, proof);
-                let kept = doorward.deletion.cancel(&ctx.await?, user, None).await?;
-                Ok(Some(kept))
+                let ctx = caller.reauthenticate(Action::CancelDeletion, named, proof);
+                let kept = deletion.cancel(&ctx.await?, named, None).await?;
+                Ok(done(&kept.id.to_string(), "kept"))
             }
         }
     }
@@ -61,17 +69,13 @@ impl Step {
     async fn respond(
         self,
         caller: &AdminCaller,
-        user: &str,
+        named: &str,
         fields: Option<Fields>,
     ) -> Result<Response, Problem> {
         let sent = SentAct::new(fields.as_ref());
-        match self.take(caller, user, fields).await {
-            Ok(Some(user)) if user.deletion.is_some() => {
-                Ok(done(&user.id.to_string(), "deletion-requested"))
-            }
-            Ok(Some(user)) => Ok(done(&user.id.to_string(), "kept")),
-            Ok(None) => Ok(deleted()),
-            Err(problem) => Err(caller.rejected(user, |_| self.act(), sent, problem).await),
+        match self.take(caller, named, fields).await {
+            Ok(response) => Ok(response),
+            Err(problem) => Err(caller.rejected(named, |_| self.act(), sent, problem).await),
         }
     }
 }

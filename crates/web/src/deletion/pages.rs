@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::response::{Html, Response};
-use doorward_domain::model::Purpose;
+use doorward_domain::model::{Purpose, User};
 use doorward_domain::values::{DeletionReason, EmailAddress};
 use jiff::Timestamp;
 use minijinja::{Value, context};
@@ -42,9 +42,8 @@ pub(crate) async fn delete(
     };
     match requested {
         Ok(user) => {
-            let mut response = Notice::after_deletion(&user).redirect(None);
+            let mut response = signed_out(&user);
             let set = response.headers_mut();
-            clear_session_cookie(set);
             match &user.email {
                 Some(email) if user.deletion.is_some() => sent_to::set(set, email),
                 _ => sent_to::clear(&headers, set),
@@ -58,6 +57,13 @@ pub(crate) async fn delete(
             Err(problem.on_page(page(&caller, &form).await))
         }
     }
+}
+
+/// The redirect of someone whose own account was deleted, or will be.
+pub(super) fn signed_out(user: &User) -> Response {
+    let mut response = Notice::after_deletion(user).redirect(None);
+    clear_session_cookie(response.headers_mut());
+    response
 }
 
 async fn page(caller: &AccountCaller, form: &Form) -> Html<String> {

@@ -3,6 +3,7 @@
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use doorward_domain::access::Action;
 use doorward_domain::model::{Purpose, Version};
 use doorward_domain::values::EmailAddress;
 use serde::Serialize;
@@ -126,10 +127,9 @@ pub(super) async fn start_change(
     let email = fields.required("email", EmailAddress::parse);
     let proof = fields.proof();
     let email = fields.finish(|| email)?;
+    let request = caller.prove(Action::ChangeEmail, user, proof).await?;
     let service = &caller.doorward().email_change;
-    let change = service.change(&caller.ctx, user, &email, proof.as_ref(), expected);
-    caller.record(change.await?).await;
-    Ok(())
+    Ok(service.change(&request, user, &email, expected).await?)
 }
 
 /// Cancels a pending email change: the link in the confirmation mail is then invalid. The address of a sign-up without a

@@ -1,14 +1,17 @@
-//! The pages of the console that change the address of a user, and send the mail about a pending one again.
+//! The pages of the console that change the address of a user, cancel a change, and send the mail about a pending address again.
 
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Response};
+use doorward_domain::Error;
 use doorward_domain::model::User;
 use doorward_domain::values::EmailAddress;
 use minijinja::{Value, context};
 
 use crate::email::api;
 use crate::html::confirmation::{AdminAct, SentAct};
-use crate::html::console::{AdminCaller, ConsoleSection, done, user_path};
+use crate::html::console::{
+    AdminCaller, ConsoleSection, confirmable_address, done, requested_address, user_path,
+};
 use crate::html::display_name;
 use crate::html::form::Form;
 use crate::http::body::Fields;
@@ -19,13 +22,13 @@ fn act(address: &EmailAddress) -> AdminAct {
     AdminAct::new("send-confirmation", "confirmation").about(Some(address.as_str()))
 }
 
-/// Asks whether to send it. The page of the user, if no address is pending.
+/// Asks whether to send it. The page of the user, if no confirmation can be sent.
 pub(crate) async fn confirm(
     caller: AdminCaller,
     Path(named): Path<String>,
 ) -> Result<Response, Problem> {
     let user = caller.view(&named).await?.user;
-    let Some(address) = user.unconfirmed_address() else {
+    let Some(address) = confirmable_address(&user) else {
         return Ok(see_other(&user_path(&named)));
     };
     let form = Form::default();
@@ -39,7 +42,7 @@ pub(crate) async fn send(
     Path(named): Path<String>,
 ) -> Result<Response, Problem> {
     let user = caller.view(&named).await?.user;
-    let Some(address) = user.unconfirmed_address() else {
+    let Some(address) = confirmable_address(&user) else {
         return Ok(see_other(&user_path(&named)));
     };
     let service = &caller.doorward().confirmation;
@@ -50,6 +53,43 @@ pub(crate) async fn send(
             let (act, sent) = (act(address), SentAct::new(None));
             Err(caller.rejected_for(&user, &act, sent, error.into()).await)
         }
+    }
+}
+
+fn cancel_act(address: &EmailAddress) -> AdminAct {
+    AdminAct::new("cancel-change", "cancel-email-change").about(Some(address.as_str()))
+}
+
+/// Asks whether to cancel a change. The page of the user, if none is pending.
+pub(crate) async fn confirm_cancelling(
+    caller: AdminCaller,
+    Path(named): Path<String>,
+) -> Result<Response, Problem> {
+    let user = caller.view(&named).await?.user;
+    let Some(address) = requested_address(&user) else {
+        return Ok(see_other(&user_path(&named)));
+    };
+    let form = Form::default();
+    let page = caller
+        .confirmation(&user, &cancel_act(address), &form)
+        .await;
+    Ok(page.into_response())
+}
+
+/// Cancels a change. If it is confirmed already, the page of the user shows the new address.
+pub(crate) async fn cancel(
+    caller: AdminCaller,
+    Path(named): Path<String>,
+) -> Result<Response, Problem> {
+    let user = caller.view(&named).await?.user;
+    if requested_address(&user).is_none() {
+        return Ok(see_other(&user_path(&named)));
+    }
+    let service = &caller.doorward().email_change;
+    match service.cancel_change(&caller.ctx, &named, None).await {
+        Ok(()) => Ok(done(&named, "change-cancelled")),
+        Err(Error::NotFound) => Ok(see_other(&user_path(&named))),
+        Err(error) => Err(error.into()),
     }
 }
 

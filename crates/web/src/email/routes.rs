@@ -63,6 +63,16 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/admin/users/{user}/confirmation", RequiredOrSignInPage)
         .with_limit(MailRequest)
         .console(|| post(console::send)),
+    Route::get(
+        "/admin/users/{user}/cancel-email-change",
+        RequiredOrSignInPage,
+    )
+    .console(|| get(console::confirm_cancelling)),
+    Route::post(
+        "/admin/users/{user}/cancel-email-change",
+        RequiredOrSignInPage,
+    )
+    .console(|| post(console::cancel)),
     Route::get("/admin/users/{user}/email", RequiredOrSignInPage)
         .console(|| get(console::change_page)),
     Route::post("/admin/users/{user}/email", RequiredOrSignInPage)

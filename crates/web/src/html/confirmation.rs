@@ -106,6 +106,7 @@ impl SentAct {
                 | Code::EmailTaken
                 | Code::LastAdmin
                 | Code::Overloaded
+                | Code::StoreUnavailable
         );
         is_shown.then(|| match (self.has_proof, problem.code) {
             // The page asks for it now.

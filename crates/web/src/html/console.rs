@@ -1,6 +1,6 @@
 //! The console at `/admin`: who reaches it, its frame, and what its lists share.
 //!
-//! It does nothing that the API cannot: its handlers, in the `console.rs` of a feature, call the same services. A row of its
+//! It does nothing that the API cannot: its handlers, in the `console*.rs` of a feature, call the same services. A row of its
 //! pages ends with `.console(…)`, so that the guard hides it from other networks (`console.networks`).
 
 use std::collections::{BTreeMap, HashMap};
@@ -177,6 +177,27 @@ pub(crate) fn done(named: &str, flag: &str) -> Response {
 /// Redirects to the list of users, after one was deleted.
 pub(crate) fn deleted() -> Response {
     outcome::redirect("/admin/users?done=deleted")
+}
+
+/// Returns `true` if a link to set a new password can be sent.
+pub(crate) fn can_recover(user: &User) -> bool {
+    user.email.is_some() && is_active(user)
+}
+
+/// The address to which a confirmation can be sent.
+pub(crate) fn confirmable_address(user: &User) -> Option<&EmailAddress> {
+    let address = user.unconfirmed_address();
+    address.filter(|_| user.status != Status::Disabled)
+}
+
+/// Returns `true` if the account is neither disabled, nor unconfirmed, nor about to be deleted.
+pub(crate) fn is_active(user: &User) -> bool {
+    user.status == Status::Active && user.deletion.is_none()
+}
+
+/// The new address of a change that can be cancelled. That of a sign-up is not a change.
+pub(crate) fn requested_address(user: &User) -> Option<&EmailAddress> {
+    user.pending_address().filter(|_| user.has_identifier())
 }
 
 /// A user that something names by the id: also the display name, unless the user is deleted.

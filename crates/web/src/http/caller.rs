@@ -103,26 +103,31 @@ impl Caller {
         Self(Arc::new(inner))
     }
 
-    /// The context of this request, with its proof, which is also recorded ([`Self::record`]).
+    /// The context of this request, with its proof ([`Self::prove`]).
     pub(crate) async fn reauthenticate(
         &self,
         action: Action,
         user: &str,
         proof: Option<Proof>,
     ) -> Result<Ctx, Error> {
-        let (reauthentication, proof) = (&self.doorward().reauthentication, proof.as_ref());
-        let done = reauthentication
-            .reauthenticate(&self.ctx, action, user, proof)
-            .await?;
-        Ok(self.record(done).await)
+        Ok(self.prove(action, user, proof).await?.ctx)
     }
 
-    /// Records the proof of this request in the session of a browser, so that it counts for the next actions as well. The
-    /// session has a new token then: the old one may have been copied (S-02). For a client without the cookie, a proof counts
-    /// for its request.
-    pub(crate) async fn record(&self, done: Reauthenticated) -> Ctx {
-        if let (Some(methods), Some(token), true) = (done.recordable, &self.token, self.uses_cookie)
-        {
+    /// This request with its proof. The session of a browser records the proof, so that it counts for the next actions as
+    /// well, and has a new token: the old one may have been copied (S-02). For a client without the cookie, a proof counts for
+    /// its request.
+    pub(crate) async fn prove(
+        &self,
+        action: Action,
+        user: &str,
+        proof: Option<Proof>,
+    ) -> Result<Reauthenticated, Error> {
+        let (reauthentication, proof) = (&self.doorward().reauthentication, proof.as_ref());
+        let mut proved = reauthentication
+            .reauthenticate(&self.ctx, action, user, proof)
+            .await?;
+        let methods = proved.recordable.take();
+        if let (Some(methods), Some(token), true) = (methods, &self.token, self.uses_cookie) {
             let renewal = &self.doorward().renewal;
             match renewal
                 .record_proof(&self.ctx, token.expose(), methods)
@@ -136,7 +141,7 @@ impl Caller {
                 }
             }
         }
-        done.ctx
+        Ok(proved)
     }
 
     /// Returns `true` if this request had a proof that counts for the next ones as well.

@@ -2,7 +2,7 @@
 
 pub(crate) mod api;
 mod console;
+mod console_several;
 pub(crate) mod pages;
 pub(crate) mod routes;
-mod several;
 pub(crate) mod view;

@@ -1,6 +1,6 @@
 //! The routes of invitations.
 
-use super::{api, console, pages, several};
+use super::{api, console, console_several, pages};
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
@@ -37,10 +37,10 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_limit(Token)
         .console(|| post(console::invite)),
     Route::get("/admin/invitations/new", RequiredOrSignInPage)
-        .console(|| get(several::invite_page)),
+        .console(|| get(console_several::invite_page)),
     Route::post("/admin/invitations/new", RequiredOrSignInPage)
         .with_limit(Token)
-        .console(|| post(several::invite)),
+        .console(|| post(console_several::invite)),
     Route::get("/admin/users/{user}/invitation", RequiredOrSignInPage)
         .console(|| get(console::confirm_resending)),
     Route::post("/admin/users/{user}/invitation", RequiredOrSignInPage)

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use doorward_domain::values::EmailAddress;
 
 use crate::html::confirmation::{AdminAct, SentAct};
-use crate::html::console::{AdminCaller, done, user_path};
+use crate::html::console::{AdminCaller, can_recover, done, user_path};
 use crate::html::form::Form;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
@@ -14,13 +14,13 @@ fn act(address: &EmailAddress) -> AdminAct {
     AdminAct::new("send-recovery", "recovery").about(Some(address.as_str()))
 }
 
-/// Asks whether to send it. The page of the user, if it has no address.
+/// Asks whether to send it. The page of the user, if no link can be sent.
 pub(crate) async fn confirm(
     caller: AdminCaller,
     Path(named): Path<String>,
 ) -> Result<Response, Problem> {
     let user = caller.view(&named).await?.user;
-    let Some(address) = &user.email else {
+    let Some(address) = user.email.as_ref().filter(|_| can_recover(&user)) else {
         return Ok(see_other(&user_path(&named)));
     };
     let form = Form::default();
@@ -34,7 +34,7 @@ pub(crate) async fn send(
     Path(named): Path<String>,
 ) -> Result<Response, Problem> {
     let user = caller.view(&named).await?.user;
-    let Some(address) = &user.email else {
+    let Some(address) = user.email.as_ref().filter(|_| can_recover(&user)) else {
         return Ok(see_other(&user_path(&named)));
     };
     let service = &caller.doorward().recovery;

@@ -45,7 +45,7 @@ pub(crate) struct TotalsView {
     /// Mails that the mail server accepted.
     #[schema(minimum = 0, example = 25)]
     mails: i64,
-    /// Requests that a rate limit denied, and mails that one delayed or dropped.
+    /// Requests that a rate limit or the full queue of passwords denied, and mails that a limit delayed or dropped.
     #[schema(minimum = 0, example = 3)]
     throttled: i64,
 }

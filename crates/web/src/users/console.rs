@@ -14,7 +14,10 @@ use doorward_domain::values::{EmailAddress, LanguageTag, Name, Refusal, Role, Us
 use minijinja::{Value, context};
 
 use crate::audit::console::event_row;
-use crate::html::console::{AdminCaller, ConsoleSection, ListForm, status, user_path, user_row};
+use crate::html::console::{
+    AdminCaller, ConsoleSection, ListForm, can_recover, confirmable_address, is_active,
+    requested_address, status, user_path, user_row,
+};
 use crate::html::dates::{ago, end_of_day, first_of_day, moment};
 use crate::html::display_name;
 use crate::html::outcome::Outcome;
@@ -40,7 +43,7 @@ const FILTERS: [&str; 8] = [
     "not_signed_in_since",
 ];
 /// What the page of a user confirms: variants of the message `console-done`.
-const DONE: [&str; 13] = [
+const DONE: [&str; 14] = [
     "role-changed",
     "disabled",
     "enabled",
@@ -52,6 +55,7 @@ const DONE: [&str; 13] = [
     "invitation-sent",
     "saved",
     "change-requested",
+    "change-cancelled",
     "deletion-requested",
     "kept",
 ];
@@ -152,6 +156,7 @@ pub(crate) async fn user_page(
     let (ctx, doorward) = (&caller.ctx, caller.doorward());
     let account = doorward.accounts.view_account(ctx, &named).await?;
     let (user, sessions, factors) = (&account.user, &account.sessions, &account.factors);
+    let has_grace = !doorward.policy().deletion_grace.is_zero();
     let event = |event| event_row(event, &account.people);
     let session = |session| session_row(ctx, session);
     let mail = |mail| mail_row(mail, Some(user), ctx.now);
@@ -160,7 +165,7 @@ pub(crate) async fn user_page(
         page => user_path(&user.id.to_string()),
         is_self => user.id == caller.session().user().id,
         sign_in => sign_in(&account),
-        acts => acts(user, !sessions.is_empty()),
+        acts => acts(user, !sessions.is_empty(), has_grace),
         has_no_link => is_active(user) && user.email.is_none(),
         sessions => sessions.iter().map(session).collect::<Vec<_>>(),
         factors => factor_rows(factors),
@@ -224,18 +229,8 @@ fn failure_reason(detail: &str) -> &'static str {
     }
 }
 
-/// Returns `true` if a link to set a new password can be sent.
-fn can_recover(user: &User) -> bool {
-    user.email.is_some() && is_active(user)
-}
-
-/// Returns `true` if the account is neither disabled, nor unconfirmed, nor about to be deleted.
-fn is_active(user: &User) -> bool {
-    user.status == Status::Active && user.deletion.is_none()
-}
-
 /// What an admin can do: variants of the message `console-act`, with the paths of their pages below that of the user.
-fn acts(user: &User, has_sessions: bool) -> Vec<Value> {
+fn acts(user: &User, has_sessions: bool, has_grace: bool) -> Vec<Value> {
     let is_pending = user.deletion.is_some();
     let is_disabled = user.status == Status::Disabled;
     let is_active = is_active(user);
@@ -251,9 +246,14 @@ fn acts(user: &User, has_sessions: bool) -> Vec<Value> {
         (
             "send-confirmation",
             "confirmation",
-            user.unconfirmed_address().is_some() && !is_disabled,
+            confirmable_address(user).is_some(),
         ),
         ("send-recovery", "recovery", can_recover(user)),
+        (
+            "cancel-change",
+            "cancel-email-change",
+            requested_address(user).is_some(),
+        ),
         ("edit-profile", "profile", true),
         ("change-email", "email", is_active),
         ("end-sessions", "sessions", has_sessions),
@@ -262,7 +262,7 @@ fn acts(user: &User, has_sessions: bool) -> Vec<Value> {
         ("enable", "status", is_disabled),
         ("disable", "status", !is_disabled),
         ("delete", "delete", !is_pending),
-        ("delete-now", "delete-now", is_pending),
+        ("delete-now", "delete-now", is_pending || has_grace),
     ];
     let possible = all.into_iter().filter(|(_, _, is_possible)| *is_possible);
     possible

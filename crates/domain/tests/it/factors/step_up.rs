@@ -1,5 +1,6 @@
 //! Reauthentication of a user with a second factor.
 
+use crate::test_node::change_email;
 use doorward_domain::access::Action;
 use doorward_domain::model::{AuthMethod, Version};
 use doorward_domain::sign_in::Proof;
@@ -25,11 +26,7 @@ async fn act(
         proved.await.map(|proved| proved.ctx)
     };
     match act {
-        "email" => doorward
-            .email_change
-            .change(ctx, "me", &new, Some(proof), None)
-            .await
-            .map(drop),
+        "email" => change_email(doorward, ctx, "me", &new, Some(proof), None).await,
         "password" => {
             let new = secret(OTHER_PASSWORD);
             doorward

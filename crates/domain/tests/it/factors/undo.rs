@@ -1,5 +1,6 @@
 //! The link in the mail about a first factor, with which the owner gets the account back from a thief who added it (M-02).
 
+use crate::test_node::change_email;
 use doorward_domain::Error;
 use doorward_domain::ctx::KnownDevice;
 use doorward_domain::factors::FactorKind;
@@ -99,8 +100,7 @@ impl Stolen {
             code: Some(self.app.code_at(self.node.now())),
         };
         let (ctx, new) = (self.node.of(&self.thiefs), email(THIEFS));
-        let service = &self.node.doorward.email_change;
-        let asked = service.change(&ctx, "me", &new, Some(&proof), None);
+        let asked = change_email(&self.node.doorward, &ctx, "me", &new, Some(&proof), None);
         asked.await.unwrap();
         let mails = self.node.mails().await;
         let undo = token_in(of(&mails, OWN, MailKind::EmailChangeUndo));
@@ -230,9 +230,7 @@ async fn an_admin_voids_the_link() {
         let operator = node.operator();
         if event == "address" {
             let new = email("new@example.com");
-            let changed = doorward
-                .email_change
-                .change(&operator, "ben", &new, None, None);
+            let changed = change_email(doorward, &operator, "ben", &new, None, None);
             changed.await.unwrap();
             let mails = node.mails().await;
             let link = token_in(of(&mails, "new@example.com", MailKind::EmailChange));
@@ -399,10 +397,7 @@ async fn an_undone_address_change_removes_factors_and_codes_since_three_days_bef
         code: Some(stolen.app.code_at(node.now() + STEP)),
     };
     let (ctx, new) = (node.of(&session), email(THIEFS));
-    let asked = node
-        .doorward
-        .email_change
-        .change(&ctx, "me", &new, Some(&proof), None);
+    let asked = change_email(&node.doorward, &ctx, "me", &new, Some(&proof), None);
     asked.await.unwrap();
     let change = token_in(of(&node.mails().await, OWN, MailKind::EmailChangeUndo));
     added(&session, "after").await;
@@ -432,10 +427,7 @@ async fn change_and_undo(stolen: &Stolen, session: &SignedIn) {
         code: Some(stolen.app.code_at(node.now() + STEP)),
     };
     let (ctx, new) = (node.of(session), email(THIEFS));
-    let asked = node
-        .doorward
-        .email_change
-        .change(&ctx, "me", &new, Some(&proof), None);
+    let asked = change_email(&node.doorward, &ctx, "me", &new, Some(&proof), None);
     asked.await.unwrap();
     let change = token_in(of(&node.mails().await, OWN, MailKind::EmailChangeUndo));
     let undone = node

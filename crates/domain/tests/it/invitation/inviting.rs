@@ -1,5 +1,6 @@
 //! What an admin does: invites, sends an invitation again, revokes it, and lists invitations.
 
+use crate::test_node::change_email;
 use std::net::IpAddr;
 
 use doorward_domain::model::{InvitationStatus, Link, MailKind, Status};
@@ -130,8 +131,8 @@ async fn a_change_of_the_account_by_an_admin_voids_the_link() {
 
     // The new address gets an invitation of its own.
     let new = email("ben@example.org");
-    let (ctx, service) = (node.of(&ada), &node.doorward.email_change);
-    let changed = service.change(&ctx, &named, &new, None, None).await;
+    let ctx = node.of(&ada);
+    let changed = change_email(&node.doorward, &ctx, &named, &new, None, None).await;
     changed.unwrap();
     assert_void(&node, &link).await;
     let mail = node.one_mail().await;

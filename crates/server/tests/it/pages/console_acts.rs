@@ -378,16 +378,20 @@ async fn the_last_admin_stays_and_another_one_can_leave() {
 
 #[tokio::test]
 async fn an_admin_changes_the_name_the_language_and_the_address_of_a_user() {
-    for (language, saved, sent) in [
+    for (language, saved, sent, cancel, cancelled) in [
         (
             "en",
             "Saved.",
             "An email to confirm the new address will be sent.",
+            "Cancel this change of the email address?",
+            "The change is cancelled.",
         ),
         (
             "de",
             "Gespeichert.",
             "Eine E\u{2011}Mail zum Bestätigen der neuen Adresse wird gesendet.",
+            "Änderung der E\u{2011}Mail-Adresse abbrechen?",
+            "Die Änderung ist abgebrochen.",
         ),
     ] {
         let app = TestApp::new().await;
@@ -442,7 +446,68 @@ async fn an_admin_changes_the_name_the_language_and_the_address_of_a_user() {
         );
         let page = browser.get(&format!("{user}?change-requested")).await;
         browser.page(page, 200).shows(&[sent, "new@example.org"]);
+
+        let path = format!("{user}/cancel-email-change");
+        let shown = [cancel, cancelled];
+        act(&mut browser, &path, "", "?change-cancelled", &shown).await;
+        let stored = ben.get("/user/me").await.expect(200).json();
+        assert_eq!(stored["pending_email"], Value::Null);
+        browser.get(&path).await.expect(303);
+        browser.post(&path, "").await.expect(303);
         app.allow_unread_mail();
+    }
+}
+
+/// With a recent sign-in and with a proof, which otherwise has a new cookie.
+#[tokio::test]
+async fn an_admin_who_deletes_the_own_account_is_signed_out_and_sees_it() {
+    for (page, location) in [
+        ("delete", "/sign-in?to-be-deleted="),
+        ("delete-now", "/sign-in?deleted"),
+    ] {
+        for (seconds, proof) in [(0, ""), (301, "password=plum+cake+on+sundays")] {
+            let app = TestApp::new().await;
+            let mut browser = admin_browser(&app, "en").await;
+            app.create("ada", Role::Admin).await;
+            app.advance_seconds(seconds);
+            let page = format!("/admin/users/root/{page}");
+            let answer = browser.post(&page, proof).await.expect(303);
+            let next = answer.header("location").unwrap();
+            assert!(next.starts_with(location), "{next}");
+            assert_eq!(answer.cookie("__Host-doorward"), Some(""));
+            app.allow_unread_mail();
+        }
+    }
+}
+
+/// The page of a disabled user does not offer them, but an older one may.
+#[tokio::test]
+async fn no_link_is_sent_to_a_disabled_user() {
+    for (language, fault) in [
+        ("en", "This account is disabled. Enable it first."),
+        ("de", "Dieses Konto ist gesperrt. Entsperren Sie es zuerst."),
+    ] {
+        let app = TestApp::new().await;
+        let mut browser = admin_browser(&app, language).await;
+        app.create("ben", Role::User).await;
+        app.unconfirmed("cleo").await;
+        for name in ["ben", "cleo"] {
+            let page = format!("/admin/users/{name}/status");
+            browser.post(&page, "status=disabled").await.expect(303);
+        }
+        for (page, user) in [
+            ("/admin/users/ben/recovery", "/admin/users/ben"),
+            ("/admin/users/cleo/confirmation", "/admin/users/cleo"),
+        ] {
+            let asked = browser.get(page).await.expect(303);
+            assert_eq!(asked.header("location"), Some(user));
+            let sent = browser.post(page, "").await.expect(303);
+            assert_eq!(sent.header("location"), Some(user));
+        }
+        let form = "email=new%40example.org";
+        let refused = browser.post("/admin/users/ben/email", form).await;
+        browser.page(refused, 422).shows(&[fault]);
+        assert!(app.mails().await.is_empty());
     }
 }
 

@@ -522,7 +522,7 @@ async fn what_the_words_of_an_event_say_is_not_said_again() {
 }
 
 #[test]
-fn each_kind_of_event_and_each_reason_has_words_of_its_own() {
+fn each_kind_of_event_each_reason_and_each_mail_has_words_of_its_own() {
     let reasons = DisableReason::ALL.iter().map(|reason| reason.as_str());
     for texts in [
         include_str!("../../../../messages/locales/en.ftl"),

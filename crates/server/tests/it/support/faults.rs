@@ -19,7 +19,7 @@ pub enum StoreMode {
     Down,
     /// Accounts are available, sessions are not.
     SessionsDown,
-    /// Sessions are read, and no write to them succeeds.
+    /// Sessions are read, and not updated.
     SessionsReadOnly,
     /// Accounts and sessions are available, credentials are not.
     CredentialsDown,
