@@ -46,8 +46,7 @@ impl SearchWord {
     /// The words of a search text.
     pub fn terms(text: &str) -> Vec<String> {
         let text = normal_form(text);
-        let terms = text.split_whitespace().map(str::to_owned);
-        terms.collect()
+        text.split_whitespace().map(with_ascii_domain).collect()
     }
 
     /// The words that begin with `term`, in this order, from the one with the key `from`. That one is included in descending
@@ -83,6 +82,17 @@ fn normal_form(text: &str) -> String {
     text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
+/// An address is stored with its domain in ASCII: `bücher.example` as `xn--bcher-kva.example`. An incomplete domain stays as
+/// it is.
+fn with_ascii_domain(term: &str) -> String {
+    let domain = term.rsplit_once('@').filter(|_| !term.is_ascii());
+    let parsed = domain.and_then(|(local, domain)| {
+        let address = EmailAddress::parse(&format!("x@{domain}")).ok()?;
+        Some(format!("{local}@{}", address.domain_key()))
+    });
+    parsed.unwrap_or_else(|| term.to_owned())
+}
+
 impl Record for SearchWord {
     const TABLE: &'static Table = &Table {
         owner: Some("user_id"),
@@ -105,5 +115,25 @@ impl Record for SearchWord {
             word: row.parsed("id", word)?,
             user_id: UserId::from_bytes(row.array("user_id")?),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_in_unicode_is_searched_in_the_form_in_which_it_is_stored() {
+        let terms = SearchWord::terms("Ada@BÜCHER.example @bücher.example @büch Ünal");
+        let stored = "xn--bcher-kva.example";
+        assert_eq!(
+            terms,
+            [
+                &format!("ada@{stored}"),
+                &format!("@{stored}"),
+                "@büch",
+                "ünal"
+            ]
+        );
     }
 }
