@@ -5,8 +5,10 @@
 //! `SUFFIX:COUNT` follow the name of the file. Lines with the count 0 are padding. The list of NTLM hashes
 //! differs in the length of its hashes only and is rejected.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
@@ -15,6 +17,8 @@ use super::Builder;
 
 /// Number of ranges that the list is published in: the prefixes of five hex digits.
 pub const RANGES: u64 = 1 << 20;
+/// The extension of the file of a range, which can be missing.
+const EXTENSION: &str = ".txt";
 const SHA1_DIGITS: usize = 40;
 const NTLM_DIGITS: usize = 32;
 const MAX_LINE_BYTES: u64 = 128;
@@ -80,6 +84,15 @@ pub fn read_list(
     Ok(reader.stats)
 }
 
+/// The range whose hashes a file has, and whether its name has an extension. `None` for another file.
+fn range_of(name: &OsStr) -> Option<(u32, bool)> {
+    let name = name.to_str()?;
+    let prefix = name.strip_suffix(EXTENSION);
+    let range = u32::from_str_radix(prefix.unwrap_or(name), 16).ok()?;
+    let is_range = prefix.unwrap_or(name) == format!("{range:05X}");
+    is_range.then_some((range, prefix.is_some()))
+}
+
 struct ListReader<'a> {
     min_count: u64,
     builder: &'a mut Builder,
@@ -92,17 +105,22 @@ struct ListReader<'a> {
 
 impl ListReader<'_> {
     fn read_folder(&mut self, folder: &Path) -> anyhow::Result<()> {
-        for range in 0..RANGES {
-            let prefix = format!("{range:05X}");
-            for name in [format!("{prefix}.txt"), prefix.clone()] {
-                let file = match File::open(folder.join(&name)) {
-                    Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                    opened => opened.with_context(|| format!("cannot read {name}"))?,
-                };
-                self.read_lines(&mut BufReader::new(file), &prefix)
-                    .with_context(|| name)?;
-                break;
+        let mut files: BTreeMap<u32, bool> = BTreeMap::new();
+        for entry in std::fs::read_dir(folder)? {
+            if let Some((range, has_extension)) = range_of(&entry?.file_name()) {
+                *files.entry(range).or_default() |= has_extension;
             }
+        }
+        for (range, has_extension) in files {
+            let prefix = format!("{range:05X}");
+            let name = match has_extension {
+                true => format!("{prefix}{EXTENSION}"),
+                false => prefix.clone(),
+            };
+            let file = File::open(folder.join(&name));
+            let file = file.with_context(|| format!("cannot read {name}"))?;
+            self.read_lines(&mut BufReader::new(file), &prefix)
+                .with_context(|| name)?;
         }
         Ok(())
     }

@@ -160,14 +160,17 @@ async fn a_denial_names_its_limit() {
     app.allow_unread_mail();
 }
 
-/// Number of allowed requests of forty with these fields; ten if they count as one client.
+/// Number of requests.
+const REQUESTS: usize = 12;
+
+/// Number of allowed requests of twelve with these fields; ten if they count as one client.
 async fn allowed(
     app: &TestApp,
     peer: &str,
     fields: impl Fn(usize) -> Vec<(&'static str, String)>,
 ) -> usize {
     let mut count = 0;
-    for number in 0..40 {
+    for number in 0..REQUESTS {
         let client = at(app, peer);
         let mut draft = client.request("GET", "/recovery/none");
         for (name, value) in fields(number) {
@@ -235,16 +238,16 @@ async fn forwarding_headers_are_used_from_trusted_proxies_only() {
                 assert_eq!(allowed(&app, proxy, twice).await, 10, "{spelling}");
                 assert_eq!(allowed(&app, proxy, one).await, 10, "{spelling}");
             }
-            // Forty clients have forty limits.
+            // Each client has a limit of its own.
             let many = |number: usize| vec![(believed, spelled(believed, &spoofed(number)))];
-            assert_eq!(allowed(&app, proxy, many).await, 40);
+            assert_eq!(allowed(&app, proxy, many).await, REQUESTS);
             // Without a client address, or with one in the other field only, no limit is shared.
             let none = |_: usize| vec![];
             let elsewhere = |_: usize| vec![(other, spelled(other, "192.0.2.7"))];
             let hidden = |_: usize| vec![(believed, spelled(believed, "unknown"))];
-            assert_eq!(allowed(&app, proxy, none).await, 40);
-            assert_eq!(allowed(&app, proxy, elsewhere).await, 40);
-            assert_eq!(allowed(&app, proxy, hidden).await, 40);
+            assert_eq!(allowed(&app, proxy, none).await, REQUESTS);
+            assert_eq!(allowed(&app, proxy, elsewhere).await, REQUESTS);
+            assert_eq!(allowed(&app, proxy, hidden).await, REQUESTS);
         }
     }
 }
