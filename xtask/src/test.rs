@@ -138,7 +138,10 @@ pub(crate) const STEPS: &[Step] = &[
         code: 23,
         run: || {
             // In one step, since the first two mostly wait, and the others compute.
-            let waiting = format!("(binary(nodes) | binary(faults)) - ({})", verify::OTHER_NODES);
+            let waiting = format!(
+                "(binary(nodes) | binary(faults)) - ({})",
+                verify::OTHER_NODES
+            );
             let all = "binary(docs) | binary(telemetry) | binary(deploy) | binary(clients)";
             let computing = format!("({all}) - ({PAGES}) - ({})", verify::OUTSIDE);
             with_servers("sqlite", &format!("({waiting}) | ({computing})"))

@@ -9,7 +9,7 @@ use super::rejects::user;
 use super::{HEADER, import, new_setup};
 
 /// Enough users for a single write to exceed the time limit.
-const MANY: usize = 100;
+const MANY: usize = 250;
 
 #[test]
 fn an_import_over_a_slow_connection_succeeds() {
