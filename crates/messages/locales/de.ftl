@@ -915,7 +915,7 @@ console-by-actor = { $name ->
 console-in-log = Alles im Protokoll
 
 console-act = { $name ->
-    [cancel-change] Änderung der E‑Mail-Adresse abbrechen
+    [cancel-change] Neue E‑Mail-Adresse verwerfen
     [edit-profile] Name und Sprache ändern
     [change-email] Die E‑Mail-Adresse ändern
     [resend-invitation] Die Einladung noch einmal senden
@@ -944,7 +944,7 @@ console-ask = { $name ->
     [end-session] Auf diesem Gerät abmelden?
     [remove-factor] Diese Authenticator-App entfernen?
     [send-confirmation] Bestätigung noch einmal senden?
-    [cancel-change] Änderung der E‑Mail-Adresse abbrechen?
+    [cancel-change] Neue E‑Mail-Adresse verwerfen?
     [send-recovery] Link für ein neues Passwort senden?
     [delete] Dieses Konto löschen?
     [delete-now] Dieses Konto sofort löschen?
@@ -961,7 +961,7 @@ console-effects = { $name ->
     [end-session] Auf diesem Gerät ist wieder das Passwort nötig.
     [remove-factor] Das Konto wird abgemeldet und bekommt eine E‑Mail. Ohne eine weitere Authenticator-App genügt zur Anmeldung das Passwort. Vergewissern Sie sich, dass die Bitte wirklich vom Besitzer des Kontos kommt.
     [send-confirmation] Der Link geht an die Adresse, die auf ihre Bestätigung wartet.
-    [cancel-change] Die Adresse bleibt, wie sie ist, und der Link in der E‑Mail funktioniert nicht mehr.
+    [cancel-change] Der Link in der E‑Mail funktioniert nicht mehr. Eine schon bestätigte Adresse bleibt.
     [send-recovery] Der Link geht an die Adresse des Kontos. Das Passwort sehen Sie nie. Authenticator-Apps bleiben. Kommen E‑Mails nicht an, legen Sie auf dem Server mit `doorward user set-password NAME` ein Passwort fest.
     [delete] { $days ->
         [0] Das Konto wird sofort gelöscht und lässt sich nicht wiederherstellen.
@@ -974,7 +974,7 @@ console-effects = { $name ->
 console-done = { $name ->
     [saved] Gespeichert.
     [change-requested] Eine E‑Mail zum Bestätigen der neuen Adresse wird gesendet.
-    [change-cancelled] Die Änderung ist abgebrochen.
+    [change-cancelled] Die neue Adresse ist verworfen.
     [invitation-sent] Die Einladung wird gesendet.
     [invitation-revoked] Die Einladung ist zurückgezogen.
     [role-changed] Die Rolle ist geändert.

@@ -935,7 +935,7 @@ console-in-log = Everything in the audit log
 
 # $name is what an admin does with a user.
 console-act = { $name ->
-    [cancel-change] Cancel the change of the email address
+    [cancel-change] Discard the new email address
     [edit-profile] Change name and language
     [change-email] Change the email address
     [resend-invitation] Send the invitation again
@@ -964,7 +964,7 @@ console-ask = { $name ->
     [end-session] Sign out on this device?
     [remove-factor] Remove this authenticator app?
     [send-confirmation] Send the confirmation again?
-    [cancel-change] Cancel this change of the email address?
+    [cancel-change] Discard the new email address?
     [send-recovery] Send a link to set a new password?
     [delete] Delete this account?
     [delete-now] Delete this account at once?
@@ -981,7 +981,7 @@ console-effects = { $name ->
     [end-session] On this device, the password is needed again.
     [remove-factor] The user is signed out and gets an email. Without another authenticator app, the password alone is enough to sign in. Make sure that the user has asked for this.
     [send-confirmation] The link goes to the address that waits for confirmation.
-    [cancel-change] The address stays as it is, and the link in the email stops working.
+    [cancel-change] The link in the email stops working. An address that was confirmed before stays.
     [send-recovery] The link goes to the user's address. You never see the password. Authenticator apps stay. Where email doesn't arrive, set a password on the server with `doorward user set-password NAME`.
     [delete] { $days ->
         [0] The account is deleted at once and can't be restored.
@@ -994,7 +994,7 @@ console-effects = { $name ->
 console-done = { $name ->
     [saved] Saved.
     [change-requested] An email to confirm the new address will be sent.
-    [change-cancelled] The change is cancelled.
+    [change-cancelled] The new address is discarded.
     [invitation-sent] The invitation will be sent.
     [invitation-revoked] The invitation is revoked.
     [role-changed] The role is changed.

@@ -383,15 +383,15 @@ async fn an_admin_changes_the_name_the_language_and_the_address_of_a_user() {
             "en",
             "Saved.",
             "An email to confirm the new address will be sent.",
-            "Cancel this change of the email address?",
-            "The change is cancelled.",
+            "Discard the new email address?",
+            "The new address is discarded.",
         ),
         (
             "de",
             "Gespeichert.",
             "Eine E\u{2011}Mail zum Bestätigen der neuen Adresse wird gesendet.",
-            "Änderung der E\u{2011}Mail-Adresse abbrechen?",
-            "Die Änderung ist abgebrochen.",
+            "Neue E\u{2011}Mail-Adresse verwerfen?",
+            "Die neue Adresse ist verworfen.",
         ),
     ] {
         let app = TestApp::new().await;
