@@ -130,7 +130,7 @@ impl Index {
     /// `true` if most rows have this value, and none of them an entry.
     fn is_common(&self, first: &Value) -> bool {
         let is_it = |(column, common): &(&str, &str)| {
-            self.columns == [*column] && *first == Value::from(*common)
+            self.columns[0] == *column && *first == Value::from(*common)
         };
         self.table.common.iter().any(is_it)
     }
@@ -169,6 +169,12 @@ impl Range {
                 return Err(format!("{} has no entries by {index}", query.table));
             }
             (None, _) => (Place::partitions(query.table), &[]),
+            (Some(common), Some((first, _)))
+                if common.is_common(first) && common.columns.len() > 1 =>
+            {
+                // The order of the table is another one.
+                return Err(format!("{} has no entries for this value", common.path()));
+            }
             (Some(common), Some((first, _))) if common.is_common(first) => {
                 index = None;
                 (Place::partitions(query.table), &[])

@@ -127,17 +127,18 @@ struct Expected {
 }
 
 impl Expected {
-    fn of(query: &Query) -> Self {
+    fn of(query: &Query, dialect: Dialect) -> Self {
         let has_range = query.above.is_some() || query.at_most.is_some();
+        let may_use_other = !query.only.is_empty() && dialect.without_index().is_empty();
         Self {
             index: match query.index {
                 // Other conditions may decide for the index of their column.
-                _ if !query.only.is_empty() => Vec::new(),
+                _ if may_use_other => Vec::new(),
                 [] => vec![query.table.key()],
                 columns => columns.to_vec(),
             },
             // With conditions alone, a list reads the table from its beginning to find a few rows.
-            is_part: has_range || !query.equal.is_empty() || !query.only.is_empty(),
+            is_part: has_range || !query.equal.is_empty() || may_use_other,
             may_skip: !query.only.is_empty(),
         }
     }
@@ -225,8 +226,11 @@ impl Explainer {
         let key: &[&str] = &[];
         for index in table.indexes.iter().copied().chain([key]) {
             for query in queries_through(table, index) {
-                self.check(Expected::of(&query), Statement::list(&query))
-                    .await;
+                self.check(
+                    Expected::of(&query, self.store.dialect),
+                    Statement::list(&query),
+                )
+                .await;
             }
         }
         for name in table.unique.iter().copied().chain([table.key()]) {
@@ -249,8 +253,11 @@ impl Explainer {
         }
         if let Some(query) = expired(table, fixtures::now()) {
             let few = query.at_most(5);
-            self.check(Expected::of(&few), Statement::list_keys(&few))
-                .await;
+            self.check(
+                Expected::of(&few, self.store.dialect),
+                Statement::list_keys(&few),
+            )
+            .await;
             let by_any = Expected {
                 may_skip: true,
                 ..Expected::part_of(&[])
@@ -262,8 +269,11 @@ impl Explainer {
     /// The queries of the product.
     async fn check_queries(&mut self) {
         for query in queries::listed().into_iter().map(with_values_of_rows) {
-            self.check(Expected::of(&query), Statement::list(&query))
-                .await;
+            self.check(
+                Expected::of(&query, self.store.dialect),
+                Statement::list(&query),
+            )
+            .await;
         }
         for query in queries::counted().into_iter().map(with_values_of_rows) {
             let by_any = Expected::part_of(&[]);
@@ -282,7 +292,8 @@ async fn every_query_is_served_by_its_index(url: String) {
         store.apply(rows_of(table)).await.unwrap();
         // Small tables have other plans than large ones.
         let prepare = match store.dialect {
-            Dialect::Sqlite => "ANALYZE".to_owned(),
+            // Doorward never analyzes its file.
+            Dialect::Sqlite => continue,
             Dialect::Postgres => {
                 format!("SET enable_seqscan = off; SET enable_bitmapscan = off; ANALYZE {table}")
             }

@@ -21,6 +21,8 @@ struct Shape {
     /// The columns that are written or read.
     columns: Vec<Column>,
     conditions: Vec<(&'static str, Comparison)>,
+    /// Number of the last conditions that do not decide which index is read.
+    filters: usize,
     sorting: Option<Sorting>,
 }
 
@@ -109,8 +111,13 @@ impl Shape {
             }
             Verb::Count => format!("SELECT COUNT(*) AS total FROM {table}"),
         };
+        let first_filter = self.conditions.len() - self.filters;
         for (number, (column, comparison)) in self.conditions.iter().enumerate() {
             sql += if number == 0 { " WHERE " } else { " AND " };
+            sql += match number < first_filter {
+                true => "",
+                false => dialect.without_index(),
+            };
             sql += &comparison.text(column);
         }
         if let Some(sorting) = &self.sorting {
@@ -163,6 +170,7 @@ impl<'a> Statement<'a> {
                 table: table.name,
                 columns: Vec::new(),
                 conditions: Vec::new(),
+                filters: 0,
                 sorting: None,
             },
             args: Vec::new(),
@@ -333,6 +341,7 @@ impl<'a> Statement<'a> {
             self.and_at_most(next, at_most);
         }
         query.only.iter().for_each(|only| self.and_when(only));
+        self.shape.filters = query.only.len();
     }
 
     fn and(&mut self, name: &'static str, comparison: Comparison, value: &'a Value) {

@@ -107,28 +107,50 @@ fn user_lists() -> Vec<Query> {
             }
         }
     }
-    lists.extend(lists_by_creation());
+    for order in [Order::Ascending, Order::Descending] {
+        for after in [None, after.clone()] {
+            let filter = UserFilter {
+                second_factor: Some(true),
+                order,
+                after,
+                ..UserFilter::default()
+            };
+            lists.extend(filter.queries());
+        }
+    }
+    lists.extend(lists_by_time());
     lists
 }
 
-/// A list of users by the time of the sign-up, from its beginning and from a place.
-fn lists_by_creation() -> Vec<Query> {
+/// A list of users by the time of the sign-up or of the last sign-in, from its beginning and from a place.
+fn lists_by_time() -> Vec<Query> {
     let mut lists = Vec::new();
     for (since, until) in [
         (Some(now()), None),
         (None, Some(later(1))),
         (Some(now()), Some(later(1))),
     ] {
-        for after in [None, Some(UserCursor::Created(now(), fixtures::user_id()))] {
+        for after in [None, Some(UserCursor::At(now(), fixtures::user_id()))] {
             for order in [Order::Ascending, Order::Descending] {
-                let filter = UserFilter {
+                let by_sign_up = UserFilter {
                     created_since: since,
                     created_until: until,
                     order,
                     after: after.clone(),
                     ..UserFilter::default()
                 };
-                lists.extend(filter.queries());
+                let by_sign_in = UserFilter {
+                    signed_in_since: since,
+                    not_signed_in_since: until,
+                    order,
+                    after: after.clone(),
+                    ..UserFilter::default()
+                };
+                lists.extend(
+                    [by_sign_up, by_sign_in]
+                        .iter()
+                        .flat_map(UserFilter::queries),
+                );
             }
         }
     }
@@ -183,7 +205,11 @@ fn audit_lists() -> Vec<Query> {
                         outcome: Some(Outcome::Failure),
                         ..filter.clone()
                     };
-                    lists.extend([filter.query(), of_actor.query()]);
+                    let failed = AuditFilter {
+                        outcome: Some(Outcome::Failure),
+                        ..filter.clone()
+                    };
+                    lists.extend([filter.query(), of_actor.query(), failed.query()]);
                 }
             }
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::log::{AuditLog, Unsealed};
 use crate::access::{Access, Action, Target};
 use crate::clock::Clock;
 use crate::ctx::{Actor, Ctx};
@@ -21,13 +22,15 @@ const AT_ONCE: usize = 200;
 /// How often a page reads.
 const READS: usize = 5;
 
-/// What the last verification and the workers have found.
+/// The state of the log: what the last verification and the workers have found, and what waits for a seal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditStatus {
     /// The last verification; `None` if there was none.
     pub verified: Option<AuditVerification>,
     /// When a worker last found a checkpoint that was modified, if it was in the last 30 days.
     pub broken_at: Option<Timestamp>,
+    /// The events that are not sealed yet.
+    pub unsealed: Unsealed,
 }
 
 /// Lists and downloads the audit log.
@@ -125,16 +128,18 @@ impl Audit {
         Ok(AuditPage { events, next })
     }
 
-    /// Returns what the last verification and the workers have found.
+    /// Returns the state of the log.
     pub async fn status(&self, ctx: &Ctx) -> Result<AuditStatus, Error> {
         self.access
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
         let verified = self.store.get(AuditVerification::LAST).await?;
         let broken_at = AuditFilter::seal_broken_at(&*self.store, ctx.now).await?;
+        let unsealed = AuditLog(&*self.store).unsealed().await?;
         Ok(AuditStatus {
             verified,
             broken_at,
+            unsealed,
         })
     }
 

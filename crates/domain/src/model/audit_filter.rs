@@ -75,7 +75,7 @@ impl AuditFilter {
         self.network.is_none_or(is_in)
     }
 
-    /// The events, in the order of an index that selects the user, else the actor, else the kind.
+    /// The events, in the order of an index that selects the user, else the actor, else the kind, else the outcome.
     pub fn query(&self) -> Query {
         let wanted: [(&'static str, Option<Value>); 4] = [
             ("user_id", self.user_id.map(Value::from)),
@@ -90,6 +90,7 @@ impl AuditFilter {
             [(_, Some(user_id)), ..] => by(&["user_id"]).equal(user_id.clone()),
             [_, (_, Some(actor_id)), ..] => by(&["actor_id"]).equal(actor_id.clone()),
             [_, _, (_, Some(event)), ..] => by(&["event"]).equal(event.clone()),
+            [.., (_, Some(outcome))] => by(&["outcome"]).equal(outcome.clone()),
             _ => by(&[]),
         };
         let selected = query.index.first().copied();

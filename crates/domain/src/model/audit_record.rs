@@ -71,7 +71,14 @@ impl AuditRecord {
 /// events of a user.
 impl Record for AuditRecord {
     const TABLE: &'static Table = &Table {
-        indexes: &[&["user_id"], &["actor_id"], &["event"], &["position"]],
+        indexes: &[
+            &["user_id"],
+            &["actor_id"],
+            &["event"],
+            &["position"],
+            &["outcome"],
+        ],
+        common: &[("outcome", "success")],
         // An event waits for its position.
         null_listed: &[&["position"]],
         ..Table::new(

@@ -107,13 +107,23 @@ impl Credential {
     pub fn of_user(user_id: UserId) -> Query {
         Query::by::<Self>(&["user_id"]).equal(user_id)
     }
+
+    /// The sets of second factors, by the id of their user.
+    pub(crate) fn factor_sets() -> Query {
+        Query::by::<Self>(&["kind", "user_id"]).equal(CredentialKind::FactorSet.as_str())
+    }
 }
 
 impl Record for Credential {
     const TABLE: &'static Table = &Table {
         unique: &[Self::LOOKUP],
         owner: Some("user_id"),
-        indexes: &[&["user_id"]],
+        indexes: &[&["user_id"], &["kind", "user_id"]],
+        common: &[
+            ("kind", "password"),
+            ("kind", "enrolment-list"),
+            ("kind", "totp"),
+        ],
         ..Table::new(
             "credentials",
             &[

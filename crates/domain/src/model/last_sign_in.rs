@@ -40,6 +40,7 @@ impl LastSignIn {
 impl Record for LastSignIn {
     const TABLE: &'static Table = &Table {
         owner: Some("user_id"),
+        indexes: &[&["signed_in_at"]],
         ..Table::new(
             "last_sign_ins",
             &[Kind::Id.column("user_id"), Kind::Int.column("signed_in_at")],

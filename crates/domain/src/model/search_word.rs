@@ -8,8 +8,8 @@ use super::User;
 use crate::store::{BadRow, Kind, Order, Query, Record, Row, RowReader, Table, Write};
 use crate::values::{EmailAddress, Name, UserId, Username};
 
-/// Maximum number of words of a name.
-const WORDS_OF_NAME: usize = 4;
+/// Maximum number of words of a name, which bounds the writes of a change.
+const WORDS_OF_NAME: usize = 20;
 /// Maximum length of a word of a name, in characters.
 const LONGEST_WORD: usize = 64;
 
@@ -35,9 +35,7 @@ impl SearchWord {
             .map(normal_form)
             .collect();
         let name = user.name.as_ref().map(Name::as_str).unwrap_or_default();
-        let of_name = normal_form(name);
-        let of_name = of_name.split_whitespace().take(WORDS_OF_NAME);
-        words.extend(of_name.map(|word| word.chars().take(LONGEST_WORD).collect::<String>()));
+        words.extend(words_of_name(&normal_form(name)));
         let user_id = user.id;
         let words = words.into_iter().map(|word| Self { word, user_id });
         words.collect()
@@ -75,6 +73,21 @@ impl SearchWord {
     pub fn delete(&self) -> Write {
         Write::delete::<Self>(self.key())
     }
+}
+
+/// The words of a name, and the parts of a word that begin behind a hyphen or an apostrophe: `jean-luc` and `luc`, `o'neill`
+/// and `neill`.
+fn words_of_name(name: &str) -> impl Iterator<Item = String> {
+    let is_joint = |c: char| matches!(c, '-' | '\'' | '\u{2010}' | '\u{2011}' | '\u{2019}');
+    let words = name.split_whitespace().flat_map(move |word| {
+        let parts = word.match_indices(is_joint);
+        let parts = parts.map(|(at, joint)| &word[at + joint.len()..]);
+        [word]
+            .into_iter()
+            .chain(parts.filter(|part| !part.is_empty()))
+    });
+    let words = words.map(|word| word.chars().take(LONGEST_WORD).collect());
+    words.take(WORDS_OF_NAME)
 }
 
 /// Lower case and NFKC.
@@ -121,6 +134,20 @@ impl Record for SearchWord {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_word_of_a_name_is_found_also_behind_a_hyphen_or_an_apostrophe() {
+        let words = |name| words_of_name(&normal_form(name)).collect::<Vec<_>>();
+        assert_eq!(
+            words("Maria José García López de la Vega"),
+            ["maria", "josé", "garcía", "lópez", "de", "la", "vega"]
+        );
+        assert_eq!(
+            words("Jean-Luc O’Neill - d'"),
+            ["jean-luc", "luc", "o’neill", "neill", "-", "d'"]
+        );
+        assert_eq!(words(&"a ".repeat(100)).len(), WORDS_OF_NAME);
+    }
 
     #[test]
     fn a_domain_in_unicode_is_searched_in_the_form_in_which_it_is_stored() {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{Status, User};
-use crate::store::{Condition, Order, Query};
+use super::{Credential, LastSignIn, Status, User};
+use crate::store::{Condition, Order, Query, Record};
 use crate::values::{Role, UserId};
 
 /// Filter for a list of users.
@@ -27,8 +27,8 @@ pub struct UserFilter {
     pub not_signed_in_since: Option<Timestamp>,
     /// Only users with a second factor (`true`), or without one.
     pub second_factor: Option<bool>,
-    /// The order: by the id, oldest first or newest first; with a time of the sign-up by that time; and the results of a
-    /// search by the word that was found.
+    /// The order, the lowest first or the highest first: by the id; with a time of the sign-up, or of the last sign-in, by that
+    /// time, unless another filter selects fewer users; and the results of a search by the word that was found.
     pub order: Order,
     /// Only users after this place, in this order.
     pub after: Option<UserCursor>,
@@ -41,10 +41,23 @@ pub struct UserFilter {
 pub enum UserCursor {
     /// After this user.
     User(UserId),
-    /// After the user with this id who signed up at this time, in a list by the time of the sign-up.
-    Created(Timestamp, UserId),
+    /// After the user with this id and this time, in a list by the time of the sign-up or of the last sign-in.
+    At(Timestamp, UserId),
     /// After this key of a [`SearchWord`](super::SearchWord), in the results of a search.
     Word(String),
+}
+
+/// What a list without a search text reads, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Users by id, which is the time of the sign-up to the millisecond: all, or those with a role or a status.
+    Users,
+    /// Users by the time of the sign-up.
+    SignUps,
+    /// Last sign-ins by their time.
+    LastSignIns,
+    /// Sets of second factors by the id of their user. A stored set can be empty.
+    FactorSets,
 }
 
 /// A page of a list. A page of a search, or with a filter that no index serves, can have fewer users than its limit although
@@ -83,58 +96,91 @@ impl UserFilter {
         }
     }
 
-    /// Returns `true` if the [queries](Self::queries) can return users that the filter does not accept.
+    /// What the list reads. Few users are admins, not active, have a second factor or signed in since a time, so an index
+    /// selects these; the other filters skip users.
+    pub(crate) fn source(&self) -> Source {
+        let is_rare = self.role == Some(Role::Admin)
+            || self.status.is_some_and(|status| status != Status::Active);
+        if is_rare {
+            Source::Users
+        } else if self.second_factor == Some(true) {
+            Source::FactorSets
+        } else if self.signed_in_since.is_some() {
+            Source::LastSignIns
+        } else if self.has_created() {
+            Source::SignUps
+        } else {
+            Source::Users
+        }
+    }
+
+    /// Returns `true` if the list reads many users that the filter does not accept.
     pub(crate) fn skips_users(&self) -> bool {
-        let has_created = self.created_since.is_some() || self.created_until.is_some();
-        let is_by_all = self.role.is_none() && self.status.is_none();
-        self.has_sign_ins() || self.second_factor.is_some() || has_created && !is_by_all
+        let has_name = self.role.is_some() || self.status.is_some();
+        let has_factor = self.second_factor.is_some();
+        match self.source() {
+            Source::Users => self.has_sign_ins() || has_factor || self.has_created(),
+            Source::SignUps => self.has_sign_ins() || has_factor || has_name,
+            Source::LastSignIns => self.has_created() || has_factor || has_name,
+            Source::FactorSets => self.has_sign_ins() || self.has_created() || has_name,
+        }
     }
 
-    /// The place of a user in this list.
+    fn has_created(&self) -> bool {
+        self.created_since.is_some() || self.created_until.is_some()
+    }
+
+    /// The place of a user in this list, if it reads users.
     pub(crate) fn place(&self, user: &User) -> UserCursor {
-        match self.is_by_creation() {
-            true => UserCursor::Created(user.created_at, user.id),
-            false => UserCursor::User(user.id),
+        match self.source() {
+            Source::SignUps => UserCursor::At(user.created_at, user.id),
+            _ => UserCursor::User(user.id),
         }
     }
 
-    /// The users of a list without a search text: those of the first query, then those of the next. They include all that the
-    /// filter accepts, and have their data unless the filter skips users.
+    /// What the list reads, without a search text: the records of the first query, then those of the next. Users that are
+    /// read have their data unless the filter skips users.
     pub fn queries(&self) -> Vec<Query> {
-        match self.is_by_creation() {
-            true => self.by_creation(),
-            false => vec![self.query()],
+        match self.source() {
+            Source::Users => vec![self.query()],
+            Source::SignUps => {
+                self.by_time::<User>(&["created_at"], self.created_since, self.created_until)
+            }
+            Source::LastSignIns => {
+                let (since, until) = (self.signed_in_since, self.not_signed_in_since);
+                self.by_time::<LastSignIn>(&["signed_in_at"], since, until)
+            }
+            Source::FactorSets => {
+                let sets = self.after_user(Credential::factor_sets());
+                vec![self.ordered(sets)]
+            }
         }
     }
 
-    /// Returns `true` if the list is in the order of the sign-ups. Few users are admins and few are not active, so that an
-    /// index of these skips fewer users.
-    fn is_by_creation(&self) -> bool {
-        let has_created = self.created_since.is_some() || self.created_until.is_some();
-        let is_common = self.role != Some(Role::Admin)
-            && self.status.is_none_or(|status| status == Status::Active);
-        has_created && is_common
-    }
-
-    /// Users who signed up at the time of the place, and then those who signed up after it, or before it.
-    fn by_creation(&self) -> Vec<Query> {
+    /// Records at the time of the place, and then those after it, or before it. Their key is the id of the user.
+    fn by_time<R: Record>(
+        &self,
+        index: &'static [&'static str],
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Vec<Query> {
         let last = |until: Timestamp| until.as_microsecond().saturating_sub(1);
-        let mut above = self.created_since.map(last);
-        let mut at_most = self.created_until.map(last);
-        let index = || Query::by::<User>(&["created_at"]);
+        let mut above = since.map(last);
+        let mut at_most = until.map(last);
+        let by_index = || Query::by::<R>(index);
         let same = match (&self.after, self.order) {
-            (Some(UserCursor::Created(at, id)), Order::Ascending) => {
+            (Some(UserCursor::At(at, id)), Order::Ascending) => {
                 above = Some(at.as_microsecond());
-                Some(index().equal(*at).above(*id))
+                Some(by_index().equal(*at).above(*id))
             }
-            (Some(UserCursor::Created(at, id)), Order::Descending) => {
+            (Some(UserCursor::At(at, id)), Order::Descending) => {
                 at_most = Some(last(*at));
                 // No user has the lowest id.
-                Some(index().equal(*at).at_most(id.before().unwrap_or(*id)))
+                Some(by_index().equal(*at).at_most(id.before().unwrap_or(*id)))
             }
             _ => None,
         };
-        let mut others = index();
+        let mut others = by_index();
         (others.above, others.at_most) = (above.map(Into::into), at_most.map(Into::into));
         let queries = same.into_iter().chain([others]);
         queries.map(|query| self.ordered(query)).collect()
@@ -154,16 +200,19 @@ impl UserFilter {
                 by_status(status).only(Condition::is("role", role.as_str()))
             }
         };
-        let after = match &self.after {
-            Some(UserCursor::User(id)) => Some(*id),
-            _ => None,
-        };
-        self.ordered(match (self.order, after) {
-            (_, None) => query,
-            (Order::Ascending, Some(id)) => query.above(id),
+        self.ordered(self.after_user(query))
+    }
+
+    /// The rows after the place, of a query in the order of the ids of users.
+    fn after_user(&self, query: Query) -> Query {
+        match (&self.after, self.order) {
+            (Some(UserCursor::User(id)), Order::Ascending) => query.above(*id),
             // No user has the lowest id.
-            (Order::Descending, Some(id)) => query.at_most(id.before().unwrap_or(id)),
-        })
+            (Some(UserCursor::User(id)), Order::Descending) => {
+                query.at_most(id.before().unwrap_or(*id))
+            }
+            _ => query,
+        }
     }
 
     fn ordered(&self, query: Query) -> Query {

@@ -45,8 +45,8 @@ pub struct Table {
     pub indexes: &'static [&'static [&'static str]],
     /// Indexes that also list the rows without a value in their first column. A store may leave such rows out of the others.
     pub null_listed: &'static [&'static [&'static str]],
-    /// Values that most rows have: columns with an index of their own, and the value. A store may find these rows among all
-    /// rows, in the order of the key, and leave them out of the index.
+    /// Values that most rows have: first columns of an index, and the value. A store may leave these rows out of the index, and
+    /// find them among all rows, in the order of the key. So an index of several columns does not serve them.
     pub common: &'static [(&'static str, &'static str)],
 }
 

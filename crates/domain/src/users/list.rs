@@ -1,7 +1,7 @@
 //! Lists and finds users.
 //!
-//! An index serves the role, the status and the time of the sign-up. The other filters, and combinations, skip users: a
-//! page reads a limited number, and can have fewer users than its limit although more follow.
+//! An index serves each filter that selects few users. Its opposite, such as no second factor, and combinations skip users:
+//! a page reads a limited number, and can have fewer users than its limit although more follow.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,10 @@ use crate::access::{Access, Action, Target};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
-use crate::model::{FactorSet, LastSignIn, SearchWord, User, UserCursor, UserFilter, UserPage};
+use crate::model::{
+    Credential, FactorSet, LastSignIn, Lockout, SearchWord, Source, User, UserCursor, UserFilter,
+    UserPage,
+};
 use crate::store::{ReadStore, Records, StoreError};
 use crate::values::UserId;
 use crate::writer::Writer;
@@ -25,6 +28,12 @@ struct FoundUsers {
     users: Vec<User>,
     start: Option<UserCursor>,
     next: Option<UserCursor>,
+}
+
+/// What a list has read: the place and the user of each record, and these users. A user may have been deleted in between.
+struct ReadUsers {
+    places: Vec<(UserCursor, UserId)>,
+    users: Vec<User>,
 }
 
 /// Lists and finds users.
@@ -51,9 +60,7 @@ impl UserList {
             None if terms.is_empty() => self.page_of_users(filter).await?,
             None => self.search_users(filter, &terms).await?,
         };
-        if terms.is_empty() && filter.skips_users() {
-            self.load_data(&mut found.users).await?;
-        }
+        self.load_data(&mut found.users).await?;
         let ids = found.users.iter().map(|user| user.id).collect();
         let last_sign_ins = LastSignIn::times_of(&*self.store, ids).await?;
         self.writer.emit_view(ctx, Event::UsersListed).await?;
@@ -63,6 +70,21 @@ impl UserList {
             start: found.start,
             next: found.next,
         })
+    }
+
+    /// Those of these users of whose account unknown clients are locked out.
+    pub async fn locked_out(&self, ctx: &Ctx, users: &[User]) -> Result<BTreeSet<UserId>, Error> {
+        self.access
+            .authorize(ctx, Action::ListUsers, Target::Others)
+            .await?;
+        let ids = users.iter().map(|user| user.id);
+        let lockouts: Vec<Lockout> = self.store.get_all(ids.collect::<Vec<UserId>>()).await?;
+        let is_locked_out = |user: &&User| lockouts.iter().any(|one| one.applies_to(user));
+        Ok(users
+            .iter()
+            .filter(is_locked_out)
+            .map(|user| user.id)
+            .collect())
     }
 
     /// The user with this id, if the filter accepts it: the only page.
@@ -90,16 +112,17 @@ impl UserList {
         let (mut users, mut start, mut after) = (Vec::new(), None, filter.after.clone());
         for _ in 0..READS {
             let read = self.read_users(filter, after.clone(), at_once).await?;
-            let accepted = self.accepted(filter, &read).await?;
-            let is_end = read.len() < at_once;
-            start = start.or_else(|| read.first().map(|user| filter.place(user)));
-            for user in read {
+            let accepted = self.accepted(filter, &read.users).await?;
+            let is_end = read.places.len() < at_once;
+            start = start.or_else(|| read.places.first().map(|(place, _)| place.clone()));
+            for (place, id) in read.places {
                 if users.len() == filter.limit {
                     let next = after;
                     return Ok(FoundUsers { users, start, next });
                 }
-                after = Some(filter.place(&user));
-                users.extend(Some(user).filter(|user| accepted.contains(&user.id)));
+                after = Some(place);
+                let user = read.users.iter().find(|user| user.id == id);
+                users.extend(user.filter(|user| accepted.contains(&user.id)).cloned());
             }
             if is_end {
                 let next = None;
@@ -110,27 +133,51 @@ impl UserList {
         Ok(FoundUsers { users, start, next })
     }
 
-    /// Reads users after a place, in the order of the filter. It may not accept them.
+    /// Reads after a place, in the order of the filter. It may not accept the users.
     async fn read_users(
         &self,
         filter: &UserFilter,
         after: Option<UserCursor>,
         limit: usize,
-    ) -> Result<Vec<User>, StoreError> {
+    ) -> Result<ReadUsers, StoreError> {
+        let (store, source) = (&self.store, filter.source());
         let filter = UserFilter {
             after,
             ..filter.clone()
         };
-        let mut users: Vec<User> = Vec::new();
+        let (mut places, mut users) = (Vec::new(), Vec::new());
         for query in filter.queries() {
-            let query = query.limit(limit - users.len());
-            users.extend(self.store.list::<User>(query).await?);
+            let query = query.limit(limit - places.len());
+            match source {
+                Source::Users | Source::SignUps => {
+                    let read: Vec<User> = store.list(query).await?;
+                    places.extend(read.iter().map(|user| (filter.place(user), user.id)));
+                    users.extend(read);
+                }
+                Source::LastSignIns => {
+                    let read: Vec<LastSignIn> = store.list(query).await?;
+                    let place = |last: &LastSignIn| UserCursor::At(last.at, last.user_id);
+                    places.extend(read.iter().map(|last| (place(last), last.user_id)));
+                }
+                Source::FactorSets => {
+                    let read: Vec<Credential> = store.list(query).await?;
+                    let place = |id| (UserCursor::User(id), id);
+                    places.extend(read.iter().map(|set| place(set.user_id)));
+                }
+            }
         }
-        Ok(users)
+        if matches!(source, Source::LastSignIns | Source::FactorSets) {
+            let ids = places.iter().map(|(_, id)| *id);
+            users = store.get_all(ids.collect::<Vec<UserId>>()).await?;
+        }
+        Ok(ReadUsers { places, users })
     }
 
-    /// Reads these users again, with their data. Omits those that were deleted in between.
+    /// Reads these users again if their data was not read. Omits those that were deleted in between.
     async fn load_data(&self, users: &mut Vec<User>) -> Result<(), StoreError> {
+        if users.iter().all(|user| user.data.read().is_some()) {
+            return Ok(());
+        }
         let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
         let whole: Vec<User> = self.store.get_all(ids.clone()).await?;
         let of_id = |id: &UserId| whole.iter().find(|user| user.id == *id).cloned();

@@ -50,6 +50,18 @@ async fn pages(node: &TestNode, filter: UserFilter) -> Vec<Vec<String>> {
     }
 }
 
+/// Stores the last sign-ins of these users.
+async fn store_sign_ins(node: &TestNode, users: &[(UserId, Timestamp)]) {
+    for some in users.chunks(50) {
+        let last =
+            |&(user_id, at): &(UserId, Timestamp)| Write::insert(&LastSignIn { user_id, at });
+        node.store
+            .apply(some.iter().map(last).collect())
+            .await
+            .unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_list_by_the_time_of_the_sign_up_is_in_its_order_and_has_each_user_once() {
     let node = TestNode::new().await;
@@ -78,7 +90,7 @@ async fn a_list_by_the_time_of_the_sign_up_is_in_its_order_and_has_each_user_onc
         assert_eq!(newest, expected);
     }
     // A place outside the time adds no user.
-    let outside = UserCursor::Created(day(9), UserId::from_bytes([0; 16]));
+    let outside = UserCursor::At(day(9), UserId::from_bytes([0; 16]));
     let filter = UserFilter {
         after: Some(outside),
         ..by_time(Some(day(5)), None, Order::Ascending)
@@ -92,13 +104,7 @@ async fn users_are_found_by_their_last_sign_in_also_if_they_never_signed_in() {
     let node = TestNode::new().await;
     let at = node.now();
     let users = store_users(&node, &[at, at, at]).await;
-    for (user, at) in users.iter().zip([at, at + seconds(1)]) {
-        let last = LastSignIn {
-            user_id: user.id,
-            at,
-        };
-        node.store.apply(vec![Write::insert(&last)]).await.unwrap();
-    }
+    store_sign_ins(&node, &[(users[0].id, at), (users[1].id, at + seconds(1))]).await;
     let later = Some(at + seconds(1));
     for (since, not_since, text, expected) in [
         (Some(at), None, None, vec!["0", "1"]),
@@ -118,6 +124,66 @@ async fn users_are_found_by_their_last_sign_in_also_if_they_never_signed_in() {
         found.sort();
         assert_eq!(found, expected);
     }
+}
+
+#[tokio::test]
+async fn users_who_signed_in_since_a_time_are_listed_by_their_last_sign_in_each_once() {
+    let node = TestNode::new().await;
+    let start = node.now();
+    let users = store_users(&node, &[start; 6]).await;
+    // Three signed in at the same moment, and one of them was deleted since.
+    let times = [5, 2, 2, 2, 9, 0];
+    let at = |number: usize| (users[number].id, start + seconds(times[number]));
+    let last: Vec<_> = (0..6).map(at).collect();
+    store_sign_ins(&node, &last).await;
+    let delete = users[2].delete(start);
+    node.store.apply(delete).await.unwrap();
+    for (filter, expected) in [
+        (UserFilter::default(), vec!["3", "1", "0", "4"]),
+        (
+            UserFilter {
+                not_signed_in_since: Some(start + seconds(5)),
+                ..UserFilter::default()
+            },
+            vec!["3", "1"],
+        ),
+        (
+            UserFilter {
+                status: Some(Status::Active),
+                second_factor: Some(false),
+                ..UserFilter::default()
+            },
+            vec!["3", "1", "0", "4"],
+        ),
+    ] {
+        for limit in [1, 2, 10] {
+            let oldest = UserFilter {
+                signed_in_since: Some(start + seconds(1)),
+                limit,
+                ..filter.clone()
+            };
+            let newest = UserFilter {
+                order: Order::Descending,
+                ..oldest.clone()
+            };
+            assert_eq!(pages(&node, oldest).await.concat(), expected);
+            let newest = pages(&node, newest).await.concat();
+            assert_eq!(newest.into_iter().rev().collect::<Vec<_>>(), expected);
+        }
+    }
+    // What is listed has its data, and the time of the sign-in.
+    let filter = UserFilter {
+        signed_in_since: Some(start + seconds(9)),
+        limit: 1,
+        ..UserFilter::default()
+    };
+    let user_list = &node.doorward.user_list;
+    let page = user_list
+        .list_users(&node.operator(), &filter)
+        .await
+        .unwrap();
+    assert_eq!(page.users, [users[4].clone()]);
+    assert_eq!(page.last_sign_ins[&users[4].id], start + seconds(9));
 }
 
 #[tokio::test]
@@ -165,32 +231,30 @@ async fn a_page_has_at_most_its_limit_of_users_with_a_second_factor() {
     for name in ["cleo", "eve"] {
         factors::two_factor_user(&node, name).await;
     }
-    let filter = UserFilter {
+    // In the order of the sign-ups, as all users.
+    let oldest = UserFilter {
         second_factor: Some(true),
         limit: 1,
         ..UserFilter::default()
     };
-    let pages = pages(&node, filter).await;
-    assert!(pages.iter().all(|page| page.len() <= 1), "{pages:?}");
-    let mut found = pages.concat();
-    found.sort();
-    assert_eq!(found, ["ben", "cleo", "eve"]);
+    let newest = UserFilter {
+        order: Order::Descending,
+        ..oldest.clone()
+    };
+    assert_eq!(pages(&node, oldest).await, [["ben"], ["cleo"], ["eve"]]);
+    assert_eq!(pages(&node, newest).await, [["eve"], ["cleo"], ["ben"]]);
 }
 
 #[tokio::test]
 async fn the_pages_before_and_after_one_that_skips_users_have_the_same_users_again() {
     let node = TestNode::new().await;
     let users = store_users(&node, &[node.now(); 10]).await;
-    for user in users.iter().step_by(2) {
-        let last = LastSignIn {
-            user_id: user.id,
-            at: node.now(),
-        };
-        node.store.apply(vec![Write::insert(&last)]).await.unwrap();
-    }
+    let signed_in: Vec<_> = users.iter().skip(1).step_by(2).collect();
+    let signed_in: Vec<_> = signed_in.iter().map(|user| (user.id, node.now())).collect();
+    store_sign_ins(&node, &signed_in).await;
     let page = async |order, after| {
         let filter = UserFilter {
-            signed_in_since: Some(node.now()),
+            not_signed_in_since: Some(node.now()),
             order,
             after,
             limit: 2,
@@ -218,19 +282,18 @@ async fn the_pages_before_and_after_one_that_skips_users_have_the_same_users_aga
 async fn a_page_that_finds_no_user_among_a_thousand_users_leads_on() {
     let node = TestNode::new().await;
     let users = store_users(&node, &[node.now(); 1_001]).await;
-    let last = LastSignIn {
-        // It has the highest id but one.
-        user_id: users[0].id,
-        at: node.now(),
-    };
-    let write = Write::insert(&last);
-    node.store.apply(vec![write]).await.unwrap();
+    // The others have higher ids.
+    let signed_in: Vec<_> = users[1..]
+        .iter()
+        .map(|user| (user.id, node.now()))
+        .collect();
+    store_sign_ins(&node, &signed_in).await;
     for (order, expected) in [
-        (Order::Ascending, [vec![], vec!["0"]]),
-        (Order::Descending, [vec!["0"], vec![]]),
+        (Order::Ascending, [vec![], vec!["0", "first"]]),
+        (Order::Descending, [vec!["first", "0"], vec![]]),
     ] {
         let filter = UserFilter {
-            signed_in_since: Some(node.now()),
+            not_signed_in_since: Some(node.now()),
             order,
             limit: 5,
             ..UserFilter::default()

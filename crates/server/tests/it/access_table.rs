@@ -295,6 +295,7 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
         "/user",
         "/audit",
         "/audit/export",
+        "/audit/status",
         "/invitation",
         "/totals",
         "/outbox",

@@ -55,6 +55,63 @@ async fn an_audit_event_has_actor_address_time_and_request_id() {
 }
 
 #[tokio::test]
+async fn the_log_can_be_read_without_what_admins_only_viewed() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    app.create("ben", Role::User).await;
+    admin.get("/user/ben").await.expect(200);
+    admin.get("/audit").await.expect(200);
+    let kinds = async |query: &str| {
+        let rows = events(&admin, query).await;
+        rows.iter()
+            .map(|row| row["event"].clone())
+            .collect::<Vec<_>>()
+    };
+    let all = kinds("views=true").await;
+    assert_eq!(all[..2], ["audit-read", "user-viewed"]);
+    let without = kinds("views=false").await;
+    assert_eq!(without[0], "sign-up", "{without:?}");
+    let views = without.iter().filter(|kind| all[..2].contains(kind));
+    assert_eq!(views.count(), 0, "{without:?}");
+    let file = admin.get("/audit/export?views=false").await.expect(200);
+    assert!(!file.text().contains("audit-read"), "{}", file.text());
+    admin
+        .get("/audit?views=1")
+        .await
+        .assert_field_errors(&[("views", "invalid")]);
+}
+
+/// What the page of the log shows, for those who watch a server by the API.
+#[tokio::test]
+async fn the_state_of_the_log_has_the_last_verification_and_what_waits_for_a_seal() {
+    let app = TestApp::new().await;
+    let (admin, ben) = (app.admin().await, app.user("ben").await);
+    let status = async || admin.get("/audit/status").await.expect(200).json();
+    let first = status().await;
+    assert!(first["unsealed"].as_u64().unwrap() > 0, "{first}");
+    assert_eq!(
+        first,
+        json!({"verified": null, "broken_at": null, "unsealed": first["unsealed"], "unsealed_since": "2026-11-21T08:00:00Z"})
+    );
+    let operator = app.ctx(doorward_domain::Actor::CommandLine);
+    app.advance_seconds(60);
+    let operator = doorward_domain::Ctx {
+        now: app.doorward.now(),
+        ..operator
+    };
+    let verify = app.doorward.audit_chain.verify(&operator, &[], &[]);
+    verify.await.unwrap();
+    let verified = status().await["verified"].clone();
+    assert_eq!(
+        verified,
+        json!({"at": "2026-11-21T08:01:00Z", "events": 0, "finding": null})
+    );
+    ben.get("/audit/status")
+        .await
+        .expect_problem(403, "forbidden");
+}
+
+#[tokio::test]
 async fn filters_and_pages_work_together() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);

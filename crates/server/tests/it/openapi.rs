@@ -441,6 +441,12 @@ async fn responses_match_their_schemas() {
     let nodes = json_of(&admin, "/node").await;
     assert_fits(&document, "NodeList", &nodes);
     assert_fits(&document, "Node", &nodes["items"][0]);
+    let operator = app.ctx(doorward_domain::Actor::CommandLine);
+    let verified = app.doorward.audit_chain.verify(&operator, &[], &[]).await;
+    verified.unwrap();
+    let audit = json_of(&admin, "/audit/status").await;
+    assert_fits(&document, "AuditStatus", &audit);
+    assert_fits(&document, "AuditVerification", &audit["verified"]);
     let totals = json_of(&admin, "/totals").await;
     assert_fits(&document, "TotalsList", &totals);
     assert_fits(&document, "Totals", &totals["items"][0]);

@@ -199,6 +199,7 @@ async fn a_demoted_admin_cannot_act_on_others() {
         "/user",
         "/audit",
         "/audit/export",
+        "/audit/status",
         "/totals",
         "/outbox",
         "/signing-key",

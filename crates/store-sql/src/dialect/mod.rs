@@ -108,6 +108,15 @@ impl Dialect {
         }
     }
 
+    /// Stands before a column whose index must not be read. Without statistics, SQLite could read all events of a kind to find
+    /// those of one user; the others have statistics.
+    pub(crate) fn without_index(self) -> &'static str {
+        match self {
+            Self::Sqlite => "+",
+            Self::Postgres | Self::Mysql => "",
+        }
+    }
+
     /// Number of the columns that equal a value, of `equal`, that a query is not ordered by. PostgreSQL reads an index
     /// in its order for `column IS NULL` only if the order begins with that column; with it MariaDB sorts the rows.
     pub(crate) fn unordered(self, equal: usize) -> usize {

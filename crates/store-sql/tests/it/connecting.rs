@@ -12,9 +12,9 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
 use tempfile::TempDir;
 
 /// Number of this program's migrations.
-const KNOWN: usize = 8;
+const KNOWN: usize = 9;
 /// Names of these migrations, as an error lists them.
-const NAMES: &str = "1 (accounts), 2 (last_sign_ins), 3 (preferred_locale), 4 (deletion), 5 (invitations), 6 (console), 7 (filters), 8 (nodes)";
+const NAMES: &str = "1 (accounts), 2 (last_sign_ins), 3 (preferred_locale), 4 (deletion), 5 (invitations), 6 (console), 7 (filters), 8 (nodes), 9 (filter_indexes)";
 
 fn settings(url: &str) -> SqlSettings {
     SqlSettings {

@@ -65,13 +65,13 @@ async fn a_healthy_server_is_fine_throughout() {
         assert!(
             schema
                 .message
-                .contains("6 (console), 7 (filters), 8 (nodes)"),
+                .contains("7 (filters), 8 (nodes), 9 (filter_indexes)"),
             "{}",
             schema.message
         );
         // The check created nothing.
         let made = migrate(&SqlSettings::new(&url), fixtures::now()).await;
-        assert_eq!(made.unwrap().len(), 8);
+        assert_eq!(made.unwrap().len(), 9);
         let diagnostics = examined(&url).await;
         assert_all_passed(&diagnostics);
         assert_eq!(diagnostics.len(), 7, "{diagnostics:#?}");

@@ -249,7 +249,7 @@ pub async fn users_are_listed_in_the_order_of_their_sign_ups(store: Arc<dyn Stor
             created_since: since.map(later),
             created_until: until.map(later),
             order,
-            after: place.map(|place| UserCursor::Created(users[place].created_at, users[place].id)),
+            after: place.map(|place| UserCursor::At(users[place].created_at, users[place].id)),
             limit: 10,
             ..UserFilter::default()
         };

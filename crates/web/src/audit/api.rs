@@ -1,4 +1,4 @@
-//! `GET /audit`: the audit log.
+//! `GET /audit`: the audit log, its download and its state.
 
 use axum::body::Body;
 use axum::http::Uri;
@@ -13,8 +13,9 @@ use futures_util::stream;
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-use crate::audit::view::AuditEventView;
+use crate::audit::view::{AuditEventView, AuditStatusView};
 use crate::http::caller::Caller;
+use crate::http::json::Json;
 use crate::http::networks;
 use crate::http::paging::{self, List, Query, TimeParser, parse_time};
 use crate::http::params::{AuditParams, PageParams};
@@ -27,8 +28,8 @@ const CHUNK: usize = 500;
 
 /// Lists the audit log, newest first.
 ///
-/// A page with `address` looks at up to 1,000 events: it can have few or none although more follow. `next` is null at the end
-/// only.
+/// A page with `address` or `views=false` looks at up to 1,000 events: it can have few or none although more follow. `next` is
+/// null at the end only.
 #[utoipa::path(get, path = "/audit", tag = "Admin", params(AuditParams, PageParams),
     responses((status = 200, description = "A page of events", body = List<AuditEventView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
 pub(crate) async fn list_audit_events(caller: Caller, uri: Uri) -> Result<Response, Problem> {
@@ -96,6 +97,17 @@ pub(crate) async fn export_audit_events(caller: Caller, uri: Uri) -> Result<Resp
     Ok((headers, Body::from_stream(chunks)).into_response())
 }
 
+/// Returns what the last verification of the audit log has found, and how many events wait for their seal.
+///
+/// `doorward audit verify` verifies the log. Anyone who can write to the database can change this result: it is a reminder,
+/// and proves nothing.
+#[utoipa::path(get, path = "/audit/status", tag = "Admin",
+    responses((status = 200, description = "The state", body = AuditStatusView)))]
+pub(crate) async fn audit_status(caller: Caller) -> Result<Response, Problem> {
+    let status = caller.doorward().audit.status(&caller.ctx).await?;
+    Ok(Json(AuditStatusView::from(status)).into_response())
+}
+
 fn line(event: &AuditEventView) -> String {
     let mut line = serde_json::to_string(event).expect("texts are JSON");
     line.push('\n');
@@ -113,6 +125,8 @@ pub(super) struct AuditQuery {
     network: Option<IpNet>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
+    /// `false`: without what admins only viewed. Only the console has a default that depends on the other filters.
+    pub(super) views: Option<bool>,
 }
 
 impl AuditQuery {
@@ -134,6 +148,10 @@ impl AuditQuery {
             }),
             since,
             until,
+            views: query.optional("views", |text| {
+                let views = text.parse();
+                views.map_err(|_| Invalid::new("invalid", "Must be `true` or `false`."))
+            }),
         }
     }
 
@@ -145,6 +163,7 @@ impl AuditQuery {
             event: self.event,
             outcome: self.outcome,
             network: self.network,
+            without_views: self.views == Some(false),
             since: self.since,
             until: self.until,
             ..AuditFilter::default()

@@ -9,7 +9,7 @@ use doorward_domain::model::{
     actor_id,
 };
 use doorward_domain::users::People;
-use doorward_domain::values::{AuditEventId, DisableReason, Invalid, Role, UserId};
+use doorward_domain::values::{AuditEventId, DisableReason, Role, UserId};
 use jiff::Timestamp;
 use minijinja::{Value, context};
 
@@ -36,7 +36,6 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
     let mut query = Query::parse(uri.query())?.trimmed();
     let form = ListForm::of_query(&query, &FILTERS);
     let before = query.id_cursor(AuditEventId::from_bytes)?;
-    let shows_views = query.optional("views", checked).is_some();
     let mut wanted = AuditQuery::take(&mut query, [first_of_day, end_of_day]);
     if let Err(problem) = query.finish() {
         let page = |form: &ListForm| {
@@ -47,6 +46,7 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
     }
     let user = NamedUser::find(&caller, wanted.user.take().as_deref()).await?;
     let actor = NamedUser::find(&caller, wanted.actor.take().as_deref()).await?;
+    let shows_views = wanted.views == Some(true);
     let mut filter = wanted.filter(&caller).await?;
     (filter.user_id, filter.actor_id) = (user.id(), actor.id());
     (filter.before, filter.limit) = (before, PAGE_SIZE);
@@ -65,14 +65,6 @@ pub(crate) async fn audit_page(caller: AdminCaller, uri: Uri) -> Result<Html<Str
     let values = context! { ..values, ..form.context() };
     let values = context! { kinds => kinds(), ..values };
     Ok(caller.render(ConsoleSection::Audit, TEMPLATE, values))
-}
-
-/// Accepts the value of a selected checkbox.
-fn checked(text: &str) -> Result<(), Invalid> {
-    match text {
-        "true" => Ok(()),
-        _ => Err(Invalid::new("invalid", "Must be `true`.")),
-    }
 }
 
 /// The events that the filter selects, and its users.

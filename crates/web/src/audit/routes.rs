@@ -11,5 +11,8 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_limit(Token)
         .with_problems(&[&[Forbidden], QUERY])
         .api(|| routes!(api::export_audit_events)),
+    Route::get("/audit/status", Required)
+        .with_problems(&[&[Forbidden]])
+        .api(|| routes!(api::audit_status)),
     Route::get("/admin/audit", RequiredOrSignInPage).console(|| get(console::audit_page)),
 ];

@@ -1,6 +1,7 @@
-//! The view of an audit event.
+//! The views of an audit event and of the state of the log.
 
-use doorward_domain::model::AuditEvent;
+use doorward_domain::audit::AuditStatus;
+use doorward_domain::model::{AuditEvent, AuditVerification};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -61,6 +62,60 @@ impl From<&AuditEvent> for AuditEventView {
             user_agent: event.user_agent.clone(),
             request_id: event.request_id.clone(),
             detail: event.detail.clone(),
+        }
+    }
+}
+
+/// The state of the audit log.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditStatus)]
+pub(crate) struct AuditStatusView {
+    /// The last verification; `null` if there was none.
+    #[schema(required = true)]
+    verified: Option<AuditVerificationView>,
+    /// When a worker last found that the log was modified, if it was in the last 30 days.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = json!(null))]
+    broken_at: Option<Timestamp>,
+    /// Number of events that are not sealed yet. A worker seals every few seconds.
+    #[schema(minimum = 0, example = 3)]
+    unsealed: u64,
+    /// The time of the oldest of them.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-21T08:00:00Z")]
+    unsealed_since: Option<Timestamp>,
+}
+
+/// A verification of the audit log.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditVerification)]
+pub(crate) struct AuditVerificationView {
+    /// Time.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
+    at: Timestamp,
+    /// Number of events that were verified.
+    #[schema(minimum = 0, example = 40312)]
+    events: i64,
+    /// What was found, such as `modified`; `null` if the log verifies.
+    #[schema(required = true, example = json!(null))]
+    finding: Option<String>,
+}
+
+impl From<AuditStatus> for AuditStatusView {
+    fn from(status: AuditStatus) -> Self {
+        Self {
+            verified: status.verified.map(AuditVerificationView::from),
+            broken_at: status.broken_at,
+            unsealed: status.unsealed.count,
+            unsealed_since: status.unsealed.oldest,
+        }
+    }
+}
+
+impl From<AuditVerification> for AuditVerificationView {
+    fn from(verification: AuditVerification) -> Self {
+        Self {
+            at: verification.at,
+            events: verification.events,
+            finding: verification.finding,
         }
     }
 }

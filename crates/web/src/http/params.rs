@@ -65,4 +65,6 @@ pub(crate) struct AuditParams {
     /// Events before this time (RFC 3339), which is after `since`
     #[param(format = DateTime)]
     until: Option<String>,
+    /// `false`: without what admins only viewed, such as `user-viewed`
+    views: Option<bool>,
 }

@@ -24,10 +24,11 @@ use crate::users::view::{UserView, changed_user};
 /// Maximum length of a search text, in characters.
 const MAX_TEXT: usize = 200;
 
-/// Lists users, oldest first, or newest first. The results of a search are in the order of the words that were found.
+/// Lists users, oldest first, or newest first. The results of a search are in the order of the words that were found, and
+/// those of `signed_in_since` by the last sign-in, unless another filter selects fewer users.
 ///
-/// A page with `q`, `signed_in_since`, `not_signed_in_since` or `second_factor`, or with a time of the sign-up and another
-/// filter, looks at up to 1,000 users: it can have few or none although more follow. `next` is null at the end only.
+/// A page with `q`, `not_signed_in_since`, `second_factor=false` or several filters looks at up to 1,000 users: it can have few
+/// or none although more follow. `next` is null at the end only.
 #[utoipa::path(get, path = "/user", tag = "Admin",
     params(
         ("q" = Option<String>, Query, description = "Beginning of a username, an address, `@domain`, or a word of the name; or a whole user id", max_length = 200, pattern = "^[^\\u0000]*$"),
@@ -38,7 +39,7 @@ const MAX_TEXT: usize = 200;
         ("signed_in_since" = Option<String>, Query, description = "Users whose last sign-in was at or after this time (RFC 3339)", format = DateTime),
         ("not_signed_in_since" = Option<String>, Query, description = "Users who have not signed in at or after this time (RFC 3339), also if they never did; it is after `signed_in_since`", format = DateTime),
         ("second_factor" = Option<bool>, Query, description = "`true`: users with a second factor; `false`: users without one"),
-        ("order" = Option<String>, Query, description = "`asc` (the default) or `desc`: by the time of the sign-up, and the results of a search by the word that was found", pattern = "^(asc|desc)$"),
+        ("order" = Option<String>, Query, description = "`asc` (the default) or `desc`: by the time of the sign-up, with `signed_in_since` by the last sign-in, and the results of a search by the word that was found", pattern = "^(asc|desc)$"),
         ("limit" = Option<u32>, Query, description = "1 to 200, default 50", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`next` of the previous page", pattern = "^([0-9a-f]{2}){16,}$")),
     responses((status = 200, description = "A page of users", body = List<UserView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
@@ -116,7 +117,7 @@ pub(super) fn cursor(text: &str) -> Option<UserCursor> {
         && let Ok(id) = id.try_into()
         && let Ok(at) = Timestamp::from_microsecond(i64::from_be_bytes(*at))
     {
-        return Some(UserCursor::Created(at, UserId::from_bytes(id)));
+        return Some(UserCursor::At(at, UserId::from_bytes(id)));
     }
     let key = String::from_utf8_lossy(&bytes).replace('\0', "");
     Some(UserCursor::Word(key))
@@ -125,7 +126,7 @@ pub(super) fn cursor(text: &str) -> Option<UserCursor> {
 pub(super) fn cursor_text(cursor: &UserCursor) -> String {
     match cursor {
         UserCursor::User(id) => hex(id.as_bytes()),
-        UserCursor::Created(at, id) => {
+        UserCursor::At(at, id) => {
             hex(&[&at.as_microsecond().to_be_bytes()[..], id.as_bytes()].concat())
         }
         UserCursor::Word(key) => hex(key.as_bytes()),

@@ -171,6 +171,10 @@ async fn users_are_filtered_by_sign_up_last_sign_in_and_second_factor() {
     ] {
         assert_eq!(found(&admin, query).await, expected, "{query}");
     }
+    // Those who signed in are listed by their last sign-in.
+    let signed_in = "/user?signed_in_since=2026-11-21T08:00:00Z&order=desc";
+    let signed_in = admin.get(signed_in).await.expect(200);
+    assert_eq!(names(&signed_in), ["ben", "anna", "root"]);
     let first = "/user?created_since=2026-11-21T08:00:00Z&order=desc&limit=3";
     let first = admin.get(first).await.expect(200);
     assert_eq!(names(&first), ["carla", "ben", "anna"]);
