@@ -369,6 +369,13 @@ fault-people = { $code ->
     [too-many] Geben Sie höchstens 20 Personen ein.
    *[failed] Nicht alle sind eingeladen. Korrigieren Sie deren Zeilen und senden Sie sie noch einmal.
 }
+fault-data = { $code ->
+    [wrong-type] Geben Sie ein JSON-Objekt ein, etwa {"{"}"plan": "pro"{"}"}.
+    [too-long] Die Daten können höchstens 16 KiB haben.
+    [too-deep] Die Daten können höchstens 32 Ebenen haben.
+    [changed] Dieser Benutzer wurde inzwischen geändert. Sehen Sie sich den Benutzer zuerst an: Wenn Sie noch einmal speichern, ersetzt das die Änderung.
+   *[invalid] Das ist kein gültiges JSON.
+}
 fault-people-username = { $code ->
     [missing] Schreiben Sie einen Benutzernamen vor die Adresse: Der Link bestätigt keine Adresse, also ist er zum Anmelden nötig.
    *[other] { fault-username }
@@ -840,6 +847,7 @@ console-search-users = Konto suchen
 console-search-hint = Der Anfang eines Benutzernamens, einer E‑Mail-Adresse, von @example.com oder eines Wortes des Namens, oder die ganze Nummer eines Kontos.
 console-any = Alle
 console-show = Anzeigen
+console-show-all = Alles anzeigen
 console-found = Gefundene Konten
 console-no-users = Es gibt kein solches Konto.
 console-no-users-yet = Auf dieser Seite ist kein solches Konto, aber es können weitere folgen.
@@ -893,7 +901,8 @@ console-never = Noch nie
 console-id = Nummer des Kontos
 console-acts = Was Sie tun können
 console-export = Daten herunterladen
-console-no-link = Dieses Konto hat keine bestätigte E‑Mail-Adresse, deshalb lässt sich kein Link für ein neues Passwort senden. Legen Sie auf dem Server mit `doorward user set-password NAME` ein Passwort fest.
+console-data-hint = Ein JSON-Objekt, das Ihre Anwendungen im Konto speichern.
+console-no-link = Dieses Konto hat keine bestätigte E‑Mail-Adresse, deshalb lässt sich kein Link für ein neues Passwort senden. Legen Sie auf dem Server ein Passwort fest:
 console-sessions = Angemeldet auf
 console-no-sessions = Auf keinem Gerät angemeldet.
 console-proved = Zuletzt ausgewiesen
@@ -916,7 +925,7 @@ console-in-log = Alles im Protokoll
 
 console-act = { $name ->
     [cancel-change] Neue E‑Mail-Adresse verwerfen
-    [edit-profile] Name und Sprache ändern
+    [edit-profile] Profil bearbeiten
     [change-email] Die E‑Mail-Adresse ändern
     [resend-invitation] Die Einladung noch einmal senden
     [revoke-invitation] Die Einladung zurückziehen
@@ -1116,7 +1125,7 @@ console-no-user-mails = Keine.
 console-sent-mails = Was der Mailserver angenommen hat
 console-outbox-intro = E‑Mails, die der Mailserver noch nicht angenommen hat. Was er angenommen hat, steht nicht mehr hier.
 console-test-mail = Mir eine Test-E‑Mail senden
-console-no-test-mail = Um sich selbst eine Test-E‑Mail zu senden, bestätigen Sie eine E‑Mail-Adresse für Ihr Konto.
+console-no-test-mail = Um sich selbst eine Test-E‑Mail zu senden, fügen Sie Ihrem Konto eine E‑Mail-Adresse hinzu.
 console-mails = { $status ->
     [all] Alle
     [waiting] Wartend
@@ -1137,6 +1146,7 @@ console-attempts = { $count ->
 console-next-attempt = nächster Versuch
 console-given-up = aufgegeben
 console-no-mails = Es gibt keine solche E‑Mail.
+console-no-mails-at-all = Keine E‑Mail wartet auf den Versand, und keine ist fehlgeschlagen.
 console-retry = Jetzt noch einmal versuchen
 console-delete-mail = Die E‑Mail löschen
 console-delete-mail-ask = Diese E‑Mail löschen?
@@ -1242,6 +1252,7 @@ console-check-status = { $status ->
 }
 console-no-checks = Dieser Server kann sich nicht selbst prüfen. Führen Sie mit seinen Einstellungen `doorward doctor` aus.
 
+console-settings-general = allgemein
 console-settings-intro = Die Einstellungen, mit denen dieser Server gestartet wurde. Sie werden in seiner Konfigurationsdatei oder seiner Umgebung geändert.
 console-settings-all = Alle Einstellungen
 console-settings-changed = Einstellungen, die vom Standard abweichen

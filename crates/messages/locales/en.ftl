@@ -380,6 +380,13 @@ fault-people = { $code ->
     [too-many] Enter at most 20 users.
    *[failed] Some users were not invited. Correct their lines, and send them again.
 }
+fault-data = { $code ->
+    [wrong-type] Enter a JSON object, such as {"{"}"plan": "pro"{"}"}.
+    [too-long] The data can have at most 16 KiB.
+    [too-deep] The data can have at most 32 levels.
+    [changed] This user was changed in the meantime. Look at the user first: saving again replaces that change.
+   *[invalid] This is no valid JSON.
+}
 fault-people-username = { $code ->
     [missing] Write a username before the address: the link confirms no address, so the user needs one to sign in.
    *[other] { fault-username }
@@ -859,6 +866,7 @@ console-search-users = Find a user
 console-search-hint = The beginning of a username, an email address, @example.com or a word of the name, or a whole user id.
 console-any = Any
 console-show = Show
+console-show-all = Show all
 console-found = Users found
 console-no-users = There is no such user.
 console-no-users-yet = There is no such user on this page, but more may follow.
@@ -912,7 +920,8 @@ console-never = Never
 console-id = User id
 console-acts = What you can do
 console-export = Download the data
-console-no-link = This user has no confirmed email address, so no link to set a new password can be sent. On the server, set a password with `doorward user set-password NAME`.
+console-data-hint = A JSON object that your applications keep with the account.
+console-no-link = This user has no confirmed email address, so no link to set a new password can be sent. On the server, set a password:
 console-sessions = Signed in on
 console-no-sessions = Not signed in on any device.
 console-proved = Last proof
@@ -936,7 +945,7 @@ console-in-log = Everything in the audit log
 # $name is what an admin does with a user.
 console-act = { $name ->
     [cancel-change] Discard the new email address
-    [edit-profile] Change name and language
+    [edit-profile] Edit the profile
     [change-email] Change the email address
     [resend-invitation] Send the invitation again
     [revoke-invitation] Revoke the invitation
@@ -1137,7 +1146,7 @@ console-no-user-mails = None.
 console-sent-mails = What the mail server accepted
 console-outbox-intro = Emails that the mail server has not accepted yet. What it has accepted is no longer here.
 console-test-mail = Send a test email to me
-console-no-test-mail = To send yourself a test email, confirm an email address for your account.
+console-no-test-mail = To send yourself a test email, add an email address to your account.
 console-mails = { $status ->
     [all] All
     [waiting] Waiting
@@ -1158,6 +1167,7 @@ console-attempts = { $count ->
 console-next-attempt = next try
 console-given-up = failed permanently
 console-no-mails = There is no such email.
+console-no-mails-at-all = No email waits to be sent, and none has failed.
 console-retry = Try again now
 console-delete-mail = Delete the email
 console-delete-mail-ask = Delete this email?
@@ -1264,6 +1274,7 @@ console-check-status = { $status ->
 }
 console-no-checks = This server cannot check itself. Run `doorward doctor` with its settings.
 
+console-settings-general = general
 console-settings-intro = The settings of this server, as it was started. They are changed in its configuration file or its environment.
 console-settings-all = All settings
 console-settings-changed = Settings that differ from their default

@@ -274,7 +274,7 @@ export async function an_admin_finds_a_user_and_acts_in_the_console_without_scri
   await browser.expectText("[aria-labelledby=list] .list", "database");
   // The settings, without their secrets.
   await browser.go("/admin/settings?changed=1");
-  await browser.expectText("dl.settings", "admin.password");
+  await browser.expectText("#admin + dl.settings", "admin.password");
   assert.ok(!(await browser.page.content()).includes(PASSWORD));
   await browser.signOut();
   await browser.go("/admin");

@@ -297,10 +297,14 @@ export async function walkConsole(language, look) {
   await browser.click("table a");
   await look(browser, "console, a user", "main:not(:has(.status)) [aria-labelledby=factors] .list");
   const page = new URL(browser.page.url()).pathname;
-  for (const act of ["profile", "email", "confirmation", "sessions", "role", "status", "delete"]) {
+  for (const act of ["profile", "email", "cancel-email-change", "confirmation", "sessions", "role", "status", "delete"]) {
     await browser.go(`${page}/${act}`);
     await look(browser, `console, ${act}`, `form[action='${page}/${act}']`);
   }
+  await browser.go(`${page}/profile`);
+  await browser.send(`${page}/profile`, { data: "[" });
+  await look(browser, "console, profile, rejected", "main:has(.notice) #data-fault");
+  await browser.go(`${page}/delete`);
   await browser.send(`${page}/delete`);
   await look(browser, "console, deletion requested", "main:has(.status) a[href$='/keep']");
   await browser.go(`${page}/keep`);
@@ -335,7 +339,7 @@ export async function walkConsole(language, look) {
     await look(browser, `console, ${act}`, `form[action$='/${act}']`);
   }
   await browser.go("/admin/audit");
-  await look(browser, "console, audit log", "main:has(a[download]) form[action='/admin/audit'] #since");
+  await look(browser, "console, audit log", "main:has(a[download]) form[action='/admin/audit'] #user");
   await browser.go("/admin/audit?address=203.0.113.0/24");
   await look(browser, "console, no event of a network", "main:not(:has(a[download])) #address");
   await browser.go("/admin/audit?user=ada@example.com&since=2026-11-21&until=2026-11-20");

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use axum::response::Html;
+use doorward_domain::model::Version;
 use minijinja::Value;
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -27,10 +28,11 @@ const FIELDS: &[&str] = &[
     "role",
     "delivery",
     "people",
+    "data",
 ];
 /// Fields that are shown again with their value. Never a password or a code.
 const ECHOED_FIELDS: &[&str] = &[
-    "username", "email", "name", "locale", "reason", "role", "delivery", "people",
+    "username", "email", "name", "locale", "reason", "role", "delivery", "people", "data",
 ];
 /// Fields for the password of a proof.
 const PASSWORDS: [&str; 2] = ["password", "current_password"];
@@ -47,6 +49,8 @@ pub(crate) struct Form {
     /// `true` if a password was entered. Without one, a rejected proof lacks the password, else the code.
     #[serde(skip)]
     has_password: bool,
+    /// A hidden field: the version of the user that the form was made from, or nothing.
+    version: String,
     #[serde(flatten)]
     fields: BTreeMap<&'static str, Field>,
 }
@@ -64,6 +68,7 @@ impl Default for Form {
             problem: None,
             wait: None,
             has_password: false,
+            version: String::new(),
             fields: FIELDS
                 .iter()
                 .map(|name| (*name, Field::default()))
@@ -83,6 +88,7 @@ impl Form {
     pub(crate) fn from_fields(fields: &Fields) -> Self {
         let mut form = Self {
             has_password: PASSWORDS.iter().any(|name| !fields.is_absent(name)),
+            version: fields.peek("version").unwrap_or_default().to_owned(),
             ..Self::default()
         };
         for name in ECHOED_FIELDS {
@@ -99,6 +105,12 @@ impl Form {
             field.value = value.unwrap_or_default().to_owned();
         }
         self
+    }
+
+    /// Sets the version of the user that the form is made from.
+    pub(crate) fn with_version(self, version: Version) -> Self {
+        let version = version.0.to_string();
+        Self { version, ..self }
     }
 
     /// The problem, whose page shows this form again with its errors.
@@ -123,6 +135,10 @@ impl Form {
                 self.set_error("code", "missing")
             }
             Code::ReauthenticationRequired => self.set_error("password", "missing"),
+            // The form was made from an earlier version of the user.
+            Code::PreconditionFailed if !self.version.is_empty() => {
+                self.set_error("data", "changed")
+            }
             // Errors of other fields are shown above the form.
             _ => problem
                 .errors
@@ -214,7 +230,10 @@ mod tests {
             faults(&["email", "password"])["password"]["fault"],
             "invalid"
         );
-        assert_eq!(faults(&["email", "data"])["problem"], "validation-failed");
+        assert_eq!(
+            faults(&["email", "version"])["problem"],
+            "validation-failed"
+        );
     }
 
     /// Else the alert of a form would be empty.

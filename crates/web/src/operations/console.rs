@@ -68,7 +68,19 @@ pub(crate) async fn settings_page(caller: AdminCaller, uri: Uri) -> Result<Html<
             is_changed => setting.is_changed,
         }
     };
-    let values = context! { settings => settings.map(row).collect::<Vec<_>>(), is_changed_only };
+    // By the section of the configuration file, as `mail` of `mail.url`; those without one come first.
+    let mut groups: Vec<(&str, Vec<Value>)> = Vec::new();
+    for setting in settings {
+        let section = setting.key.split_once('.');
+        let section = section.map_or("", |(section, _)| section);
+        match groups.iter_mut().find(|(name, _)| *name == section) {
+            Some((_, rows)) => rows.push(row(setting)),
+            None => groups.push((section, vec![row(setting)])),
+        }
+    }
+    let group = |(name, settings): (&str, Vec<Value>)| context! { name, settings };
+    let groups: Vec<Value> = groups.into_iter().map(group).collect();
+    let values = context! { groups, is_changed_only };
     Ok(caller.render(ConsoleSection::Settings, "console/settings", values))
 }
 

@@ -26,6 +26,7 @@ use crate::http::problem::Problem;
 use crate::http::responses::see_other;
 use crate::outbox::console::row as mail_row;
 use crate::users::admin;
+use crate::users::data_pages::data_text;
 
 /// Number of users on a page.
 const PAGE_SIZE: usize = 25;
@@ -109,9 +110,12 @@ pub(crate) async fn list_page(
     {
         return Ok(see_other(&user_path(&user.id.to_string())));
     }
+    let locked_out = service.locked_out(&caller.ctx, &page.users).await?;
     let row = |user: &User| {
         let last = page.last_sign_ins.get(&user.id);
-        context! { last_sign_in => last.map(|at| moment(*at)), ..user_row(user) }
+        let is_locked_out = locked_out.contains(&user.id);
+        let last_sign_in = last.map(|at| moment(*at));
+        context! { last_sign_in, is_locked_out, ..user_row(user) }
     };
     let previous = page.start.filter(|_| !is_first);
     let link = |cursor, more: &[(&str, &str)]| {
@@ -178,7 +182,6 @@ pub(crate) async fn user_page(
 }
 
 fn profile(user: &User) -> Value {
-    let data = Some(user.data.as_map()).filter(|map| !map.is_empty());
     context! {
         id => user.id.to_string(),
         person => display_name(user),
@@ -193,7 +196,7 @@ fn profile(user: &User) -> Value {
         updated => moment(user.updated_at),
         invitation_expires => user.invitation.and_then(|invitation| invitation.expires_at).map(moment),
         deletion_at => user.deletion.map(|deletion| moment(deletion.at)),
-        data => data.and_then(|map| serde_json::to_string_pretty(map).ok()),
+        data => data_text(user),
     }
 }
 

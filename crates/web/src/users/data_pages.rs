@@ -1,6 +1,7 @@
 //! The page of the stored data: what is stored and how long, and the download.
 
 use axum::response::Html;
+use doorward_domain::model::User;
 use minijinja::{Value, context};
 
 use crate::html::account::{AccountCaller, Section};
@@ -12,14 +13,19 @@ pub(crate) async fn data_page(caller: AccountCaller) -> Result<Html<String>, Pro
     let (ctx, session) = (&caller.ctx, caller.session());
     let profile = &caller.doorward().profile;
     let viewed = profile.view_in_session(ctx, session, "me");
-    let data = viewed.await?.user.data;
-    let data = Some(data.as_map()).filter(|map| !map.is_empty());
+    let user = viewed.await?.user;
     let stored = retention::list(caller.doorward().policy()).map(row);
     let values = context! {
-        data => data.and_then(|map| serde_json::to_string_pretty(map).ok()),
+        data => data_text(&user),
         stored => stored.to_vec(),
     };
     Ok(caller.render(Section::Data, "users/data", values))
+}
+
+/// The `data` of a user as JSON; `None` if there is none.
+pub(super) fn data_text(user: &User) -> Option<String> {
+    let data = Some(user.data.as_map()).filter(|map| !map.is_empty());
+    data.and_then(|map| serde_json::to_string_pretty(map).ok())
 }
 
 fn row(row: Retention) -> Value {

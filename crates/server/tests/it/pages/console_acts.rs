@@ -376,6 +376,56 @@ async fn the_last_admin_stays_and_another_one_can_leave() {
     browser.get("/admin").await.expect(403);
 }
 
+/// The form of the profile has the `data` that it was made from, and the version of the user.
+async fn data_is_changed_unless_an_application_did_so(
+    browser: &mut Browser,
+    ben: &Client,
+    user: &str,
+) {
+    let path = format!("{user}/profile");
+    let form = |data: &str, version: u64| {
+        let data = data.replace('"', "%22").replace('{', "%7B");
+        format!("name=Benjamin&locale=en&data={data}&version={version}")
+    };
+    let version = async || {
+        let me = ben.get("/user/me").await.expect(200);
+        let etag = me.header("etag").unwrap().trim_matches('"').to_owned();
+        etag.parse::<u64>().unwrap()
+    };
+    let data = async || ben.get("/user/me").await.expect(200).json()["data"].clone();
+    let page = browser.get(&path).await;
+    let read = version().await;
+    browser.page(page, 200).shows(&[
+        "{\n  &quot;plan&quot;: &quot;gold&quot;\n}</textarea>",
+        &format!("name=\"version\" autocomplete=\"off\" value=\"{read}\""),
+    ]);
+    for (text, fault) in [
+        ("{", "id=\"data-fault\""),
+        ("[1]", "&quot;plan&quot;: &quot;pro&quot;"),
+    ] {
+        let refused = browser.post(&path, &form(text, read)).await;
+        browser.page(refused, 422).shows(&[fault]);
+    }
+    ben.patch("/user/me", json!({"data": {"seats": 3}}))
+        .await
+        .expect(200);
+    let refused = browser.post(&path, &form("{}", read)).await;
+    let current = version().await;
+    browser.page(refused, 412).shows(&[
+        "id=\"data-fault\"",
+        ">{}</textarea>",
+        &format!("name=\"version\" autocomplete=\"off\" value=\"{current}\""),
+    ]);
+    assert_eq!(data().await, json!({"plan": "gold", "seats": 3}));
+    let saved = browser.post(&path, &form("{\"seats\":4}", current)).await;
+    saved.expect(303);
+    assert_eq!(data().await, json!({"seats": 4}));
+    // Without data, all of it is removed.
+    let saved = browser.post(&path, &form("", version().await)).await;
+    saved.expect(303);
+    assert_eq!(data().await, json!({}));
+}
+
 #[tokio::test]
 async fn an_admin_changes_the_name_the_language_and_the_address_of_a_user() {
     for (language, saved, sent, cancel, cancelled) in [
@@ -425,6 +475,7 @@ async fn an_admin_changes_the_name_the_language_and_the_address_of_a_user() {
             (&json!("en"), &json!({"plan": "gold"}))
         );
 
+        data_is_changed_unless_an_application_did_so(&mut browser, &ben, &user).await;
         let email = format!("{user}/email");
         let refused = browser.post(&email, "email=nothing").await;
         browser

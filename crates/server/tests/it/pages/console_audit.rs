@@ -9,7 +9,7 @@ use super::console_access::admin_browser;
 use crate::support::TestApp;
 
 /// A change of the role, in words and as a code.
-const ROLE: &str = "<h3>Made an admin <code class=\"hint\">role-changed</code></h3>";
+const ROLE: &str = "<h3>Made an admin <a href=\"/admin/audit?event=role-changed\"><code class=\"hint\">role-changed</code></a></h3>";
 
 #[tokio::test]
 async fn the_log_has_the_filters_of_the_api_and_leads_to_the_users() {
@@ -33,7 +33,7 @@ async fn the_log_has_the_filters_of_the_api_and_leads_to_the_users() {
         ("event=role-changed", ROLE, "<h3>Sign-in"),
         (
             "user=ben&event=sign-in",
-            "<h3>Sign-in <span class=\"badge bad\">failed</span> <code class=\"hint\">sign-in</code></h3>",
+            "<h3>Sign-in <span class=\"badge bad\">failed</span> <a href=\"/admin/audit?event=sign-in\"><code class=\"hint\">sign-in</code></a></h3>",
             ROLE,
         ),
         ("user=ben&until=2026-11-21", ROLE, "failed</span>"),

@@ -202,6 +202,9 @@ async fn an_admin_sends_a_test_mail_to_the_own_address() {
 async fn a_mail_that_failed_permanently_says_so() {
     let app = TestApp::new().await;
     let mut browser = admin_browser(&app, "en").await;
+    let page = browser.get("/admin/outbox").await;
+    let none = "No email waits to be sent, and none has failed.";
+    browser.page(page, 200).shows(&[none]);
     sign_up(&app).await;
     app.set_mail_server(MailServer::Rejects);
     app.mails().await;

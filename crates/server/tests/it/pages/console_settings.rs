@@ -8,15 +8,17 @@ use crate::support::TestApp;
 #[tokio::test]
 async fn each_setting_has_its_value_and_origin_and_those_that_differ_from_the_default_can_be_chosen()
  {
-    for (language, all, changed, line) in [
+    for (language, general, all, changed, line) in [
         (
             "en",
+            "general",
             "All settings",
             "Settings that differ from their default",
             "from <code>doorward.toml</code> line 7",
         ),
         (
             "de",
+            "allgemein",
             "Alle Einstellungen",
             "Einstellungen, die vom Standard abweichen",
             "aus <code>doorward.toml</code> Zeile 7",
@@ -46,6 +48,9 @@ async fn each_setting_has_its_value_and_origin_and_those_that_differ_from_the_de
             "<code>127.0.0.1:9000</code>",
             "<code>environment DOORWARD_LISTEN</code>",
             "<code>tls.key</code>",
+            "<a href=\"#mail\">mail</a>",
+            "<h3 id=\"mail\">mail</h3>",
+            &format!("<h3 id=\"general\">{general}</h3>"),
             all,
             line,
             &format!("<a href=\"/admin/settings?changed=1\">{changed}</a>"),

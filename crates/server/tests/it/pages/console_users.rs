@@ -428,6 +428,11 @@ async fn the_page_of_a_user_says_what_keeps_them_from_signing_in_and_what_helps(
         // Beside the status, too.
         let badges = page.0.matches("<span class=\"badge bad\">").count();
         assert_eq!(badges, 2, "{}", page.0);
+        let list = browser.get("/admin/users?role=user").await;
+        let (badge, _) = locked_out.split_once("</span>").unwrap();
+        browser
+            .page(list, 200)
+            .shows(&[&format!("<span class=\"badge bad\">{badge}</span>")]);
         let user = root.get("/user/ben").await.expect(200).json();
         assert_eq!(user["locked_out"], true);
         let list = root.get("/user?q=ben").await.expect(200).json();
@@ -457,7 +462,7 @@ async fn the_page_of_a_user_without_a_confirmed_address_says_how_to_set_a_passwo
         let body = json!({"username": "cleo", "password": PASSWORD});
         app.anonymous().post("/user", body).await.expect(201);
         let page = browser.get("/admin/users/cleo").await;
-        let command = "<code>doorward user set-password NAME</code>";
+        let command = ">doorward user set-password cleo</pre>";
         let page = browser.page(page, 200).shows(&[words, command, none]);
         assert!(!page.0.contains("/recovery\""), "{}", page.0);
         app.create("ben", Role::User).await;
