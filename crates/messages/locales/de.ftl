@@ -371,10 +371,11 @@ fault-people = { $code ->
 }
 fault-data = { $code ->
     [wrong-type] Geben Sie ein JSON-Objekt ein, etwa {"{"}"plan": "pro"{"}"}.
-    [too-long] Die Daten können höchstens 16 KiB haben.
-    [too-deep] Die Daten können höchstens 32 Ebenen haben.
-    [changed] Dieser Benutzer wurde inzwischen geändert. Sehen Sie sich den Benutzer zuerst an: Wenn Sie noch einmal speichern, ersetzt das die Änderung.
-   *[invalid] Das ist kein gültiges JSON.
+    [too-long] Die Daten dürfen höchstens 16 KiB groß sein.
+    [too-deep] Die Daten dürfen höchstens 32 Ebenen tief sein.
+    [out-of-range] Eine Zahl ist zu groß oder hat zu viele Stellen. Schreiben Sie sie als Text in Anführungszeichen.
+    [changed] Dieses Konto wurde inzwischen geändert. Unten steht, was jetzt gespeichert ist; wenn Sie noch einmal speichern, wird es ersetzt.
+   *[invalid] Das ist kein gültiges JSON, oder ein Name kommt doppelt vor.
 }
 fault-people-username = { $code ->
     [missing] Schreiben Sie einen Benutzernamen vor die Adresse: Der Link bestätigt keine Adresse, also ist er zum Anmelden nötig.
@@ -901,7 +902,8 @@ console-never = Noch nie
 console-id = Nummer des Kontos
 console-acts = Was Sie tun können
 console-export = Daten herunterladen
-console-data-hint = Ein JSON-Objekt, das Ihre Anwendungen im Konto speichern.
+console-data = Daten als JSON
+console-data-hint = Was Ihre Anwendungen im Konto speichern, etwa einen Tarif: ein JSON-Objekt.
 console-no-link = Dieses Konto hat keine bestätigte E‑Mail-Adresse, deshalb lässt sich kein Link für ein neues Passwort senden. Legen Sie auf dem Server ein Passwort fest:
 console-sessions = Angemeldet auf
 console-no-sessions = Auf keinem Gerät angemeldet.
@@ -1125,7 +1127,7 @@ console-no-user-mails = Keine.
 console-sent-mails = Was der Mailserver angenommen hat
 console-outbox-intro = E‑Mails, die der Mailserver noch nicht angenommen hat. Was er angenommen hat, steht nicht mehr hier.
 console-test-mail = Mir eine Test-E‑Mail senden
-console-no-test-mail = Um sich selbst eine Test-E‑Mail zu senden, fügen Sie Ihrem Konto eine E‑Mail-Adresse hinzu.
+console-no-test-mail = Um sich selbst eine Test-E‑Mail zu senden, brauchen Sie eine bestätigte E‑Mail-Adresse.
 console-mails = { $status ->
     [all] Alle
     [waiting] Wartend

@@ -384,8 +384,9 @@ fault-data = { $code ->
     [wrong-type] Enter a JSON object, such as {"{"}"plan": "pro"{"}"}.
     [too-long] The data can have at most 16 KiB.
     [too-deep] The data can have at most 32 levels.
-    [changed] This user was changed in the meantime. Look at the user first: saving again replaces that change.
-   *[invalid] This is no valid JSON.
+    [out-of-range] A number is too large or has too many digits. Write it as text, in quotation marks.
+    [changed] The user was changed in the meantime. Below is what is stored now; saving again replaces it.
+   *[invalid] This is not valid JSON, or has the same name twice.
 }
 fault-people-username = { $code ->
     [missing] Write a username before the address: the link confirms no address, so the user needs one to sign in.
@@ -920,7 +921,8 @@ console-never = Never
 console-id = User id
 console-acts = What you can do
 console-export = Download the data
-console-data-hint = A JSON object that your applications keep with the account.
+console-data = Data, as JSON
+console-data-hint = What your applications store with the user, such as a plan: a JSON object.
 console-no-link = This user has no confirmed email address, so no link to set a new password can be sent. On the server, set a password:
 console-sessions = Signed in on
 console-no-sessions = Not signed in on any device.
@@ -1146,7 +1148,7 @@ console-no-user-mails = None.
 console-sent-mails = What the mail server accepted
 console-outbox-intro = Emails that the mail server has not accepted yet. What it has accepted is no longer here.
 console-test-mail = Send a test email to me
-console-no-test-mail = To send yourself a test email, add an email address to your account.
+console-no-test-mail = To send yourself a test email, you need a confirmed email address.
 console-mails = { $status ->
     [all] All
     [waiting] Waiting
@@ -1167,7 +1169,7 @@ console-attempts = { $count ->
 console-next-attempt = next try
 console-given-up = failed permanently
 console-no-mails = There is no such email.
-console-no-mails-at-all = No email waits to be sent, and none has failed.
+console-no-mails-at-all = No email is waiting to be sent, and none has failed.
 console-retry = Try again now
 console-delete-mail = Delete the email
 console-delete-mail-ask = Delete this email?

@@ -169,13 +169,11 @@ impl Range {
                 return Err(format!("{} has no entries by {index}", query.table));
             }
             (None, _) => (Place::partitions(query.table), &[]),
-            (Some(common), Some((first, _)))
-                if common.is_common(first) && common.columns.len() > 1 =>
-            {
-                // The order of the table is another one.
-                return Err(format!("{} has no entries for this value", common.path()));
-            }
             (Some(common), Some((first, _))) if common.is_common(first) => {
+                if common.columns.len() > 1 {
+                    // The order of the table is another one.
+                    return Err(format!("{} has no entries for this value", common.path()));
+                }
                 index = None;
                 (Place::partitions(query.table), &[])
             }

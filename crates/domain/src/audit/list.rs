@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::log::{AuditLog, Unsealed};
 use crate::access::{Access, Action, Target};
 use crate::clock::Clock;
 use crate::ctx::{Actor, Ctx};
@@ -22,15 +21,13 @@ const AT_ONCE: usize = 200;
 /// How often a page reads.
 const READS: usize = 5;
 
-/// The state of the log: what the last verification and the workers have found, and what waits for a seal.
+/// What the last verification and the workers have found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditStatus {
     /// The last verification; `None` if there was none.
     pub verified: Option<AuditVerification>,
     /// When a worker last found a checkpoint that was modified, if it was in the last 30 days.
     pub broken_at: Option<Timestamp>,
-    /// The events that are not sealed yet.
-    pub unsealed: Unsealed,
 }
 
 /// Lists and downloads the audit log.
@@ -128,18 +125,16 @@ impl Audit {
         Ok(AuditPage { events, next })
     }
 
-    /// Returns the state of the log.
+    /// Returns what the last verification and the workers have found.
     pub async fn status(&self, ctx: &Ctx) -> Result<AuditStatus, Error> {
         self.access
             .authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
         let verified = self.store.get(AuditVerification::LAST).await?;
         let broken_at = AuditFilter::seal_broken_at(&*self.store, ctx.now).await?;
-        let unsealed = AuditLog(&*self.store).unsealed().await?;
         Ok(AuditStatus {
             verified,
             broken_at,
-            unsealed,
         })
     }
 

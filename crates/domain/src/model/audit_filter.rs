@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AuditEvent, AuditKind, AuditRecord, Outcome};
+use super::{AuditEvent, AuditKind, AuditRecord, Outcome, actor_id};
 use crate::store::{Condition, Query, ReadStore, Records, StoreError, Value};
 use crate::values::{AuditEventId, UserId};
 
@@ -35,7 +35,8 @@ pub struct AuditFilter {
     pub limit: usize,
 }
 
-/// A page of a list. One of a network, or without views, can have fewer events than its limit although more follow.
+/// A page of a list. One of a network, without views, or with several filters but no user can have fewer events than its limit
+/// although more follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditPage {
     /// The events, newest first.
@@ -62,10 +63,11 @@ impl AuditFilter {
 
     /// Returns `true` if the [query](Self::query) returns events that the filter does not accept.
     pub(crate) fn skips_events(&self) -> bool {
-        self.network.is_some() || self.without_views
+        let has_other_filters = self.user_id.is_none() && self.selections().len() > 1;
+        self.network.is_some() || self.without_views || has_other_filters
     }
 
-    /// Returns `true` if the event is in the network, and no view if there are none. The [query](Self::query) does the rest.
+    /// Returns `true` if the event is what the filter selects. The [query](Self::query) has decided about the user and the times.
     pub(crate) fn accepts(&self, event: &AuditEvent) -> bool {
         if self.without_views && AuditKind::VIEWS.contains(&event.event) {
             return false;
@@ -73,32 +75,43 @@ impl AuditFilter {
         let address = event.address.map(|address| address.to_canonical());
         let is_in = |network: IpNet| address.is_some_and(|address| network.contains(&address));
         self.network.is_none_or(is_in)
+            && self.event.is_none_or(|kind| event.event == kind)
+            && self.outcome.is_none_or(|outcome| event.outcome == outcome)
+            && self
+                .actor_id
+                .is_none_or(|id| actor_id(&event.actor) == Some(id))
     }
 
-    /// The events, in the order of an index that selects the user, else the actor, else the kind, else the outcome.
-    pub fn query(&self) -> Query {
-        let wanted: [(&'static str, Option<Value>); 4] = [
-            ("user_id", self.user_id.map(Value::from)),
-            ("actor_id", self.actor_id.map(Value::from)),
-            ("event", self.event.map(|event| event.as_str().into())),
-            (
-                "outcome",
-                self.outcome.map(|outcome| outcome.as_str().into()),
-            ),
-        ];
-        let mut query = match &wanted {
-            [(_, Some(user_id)), ..] => by(&["user_id"]).equal(user_id.clone()),
-            [_, (_, Some(actor_id)), ..] => by(&["actor_id"]).equal(actor_id.clone()),
-            [_, _, (_, Some(event)), ..] => by(&["event"]).equal(event.clone()),
-            [.., (_, Some(outcome))] => by(&["outcome"]).equal(outcome.clone()),
-            _ => by(&[]),
+    /// The indexes that the filter can use, with their values. The first one usually selects the fewest events: a user has few,
+    /// an admin more, and most events are successful.
+    fn selections(&self) -> Vec<(&'static [&'static str], Value)> {
+        let outcome = |wanted: Outcome| {
+            let outcome = self.outcome.filter(|outcome| *outcome == wanted);
+            outcome.map(|outcome| outcome.as_str().into())
         };
-        let selected = query.index.first().copied();
-        for (column, value) in wanted {
-            if let Some(value) = value.filter(|_| selected != Some(column)) {
-                query = query.only(Condition::is(column, value));
-            }
-        }
+        let all: [(&'static [&'static str], Option<Value>); 5] = [
+            (&["user_id"], self.user_id.map(Value::from)),
+            (&["actor_id"], self.actor_id.map(Value::from)),
+            (&["outcome"], outcome(Outcome::Failure)),
+            (&["event"], self.event.map(|event| event.as_str().into())),
+            (&["outcome"], outcome(Outcome::Success)),
+        ];
+        let selected = |(index, value): (_, Option<Value>)| value.map(|value| (index, value));
+        all.into_iter().filter_map(selected).collect()
+    }
+
+    /// The events in the order of the index that selects the fewest. The store applies the other filters only to the events of
+    /// a user: among others, it could read millions of events to find few.
+    pub fn query(&self) -> Query {
+        let mut selections = self.selections().into_iter();
+        let query = match selections.next() {
+            Some((index, value)) => by(index).equal(value),
+            None => by(&[]),
+        };
+        let others = selections.filter(|_| self.user_id.is_some());
+        let query = others.fold(query, |query, (index, value)| {
+            query.only(Condition::is(index[0], value))
+        });
         self.within(query)
     }
 

@@ -119,6 +119,7 @@ impl Record for Credential {
         unique: &[Self::LOOKUP],
         owner: Some("user_id"),
         indexes: &[&["user_id"], &["kind", "user_id"]],
+        // Only sets are listed by kind, so the others need no entry.
         common: &[
             ("kind", "password"),
             ("kind", "enrolment-list"),

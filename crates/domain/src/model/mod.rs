@@ -38,7 +38,7 @@ pub use mail_filter::MailFilter;
 pub(crate) use mail_job::LEASE_DURATION;
 pub use mail_job::MailJob;
 pub use mail_kind::MailKind;
-pub(crate) use user_filter::Source;
+pub(crate) use user_filter::UserIndex;
 pub use user_filter::{UserCursor, UserFilter, UserPage};
 pub use void_undo_links::VoidUndoLinks;
 

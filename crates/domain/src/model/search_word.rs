@@ -75,24 +75,25 @@ impl SearchWord {
     }
 }
 
-/// The words of a name, and the parts of a word that begin behind a hyphen or an apostrophe: `jean-luc` and `luc`, `o'neill`
-/// and `neill`.
+/// The words of a name, and then the parts of words that begin behind a sign, such as a hyphen or an apostrophe: `jean-luc`,
+/// `o'neill`, `luc`, `neill`.
 fn words_of_name(name: &str) -> impl Iterator<Item = String> {
-    let is_joint = |c: char| matches!(c, '-' | '\'' | '\u{2010}' | '\u{2011}' | '\u{2019}');
-    let words = name.split_whitespace().flat_map(move |word| {
-        let parts = word.match_indices(is_joint);
-        let parts = parts.map(|(at, joint)| &word[at + joint.len()..]);
-        [word]
-            .into_iter()
-            .chain(parts.filter(|part| !part.is_empty()))
+    let is_sign = |c: char| !c.is_alphanumeric();
+    let parts = name.split_whitespace().flat_map(move |word| {
+        let parts = word.match_indices(is_sign);
+        parts.map(|(at, sign)| &word[at + sign.len()..])
     });
+    let parts = parts.filter(|part| part.starts_with(char::is_alphanumeric));
+    let words = name.split_whitespace().chain(parts);
     let words = words.map(|word| word.chars().take(LONGEST_WORD).collect());
     words.take(WORDS_OF_NAME)
 }
 
-/// Lower case and NFKC.
+/// Lower case and NFKC, with one kind of apostrophe.
 fn normal_form(text: &str) -> String {
-    text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+    let text = text.nfkc().flat_map(char::to_lowercase).nfkc();
+    text.map(|c| if c == '\u{2019}' { '\'' } else { c })
+        .collect()
 }
 
 /// An address is stored with its domain in ASCII: `bücher.example` as `xn--bcher-kva.example`. An incomplete domain stays as
@@ -143,8 +144,19 @@ mod tests {
             ["maria", "josé", "garcía", "lópez", "de", "la", "vega"]
         );
         assert_eq!(
-            words("Jean-Luc O’Neill - d'"),
-            ["jean-luc", "luc", "o’neill", "neill", "-", "d'"]
+            words("Jean-Luc O’Neill - d' (Annie) Smith,John"),
+            [
+                "jean-luc",
+                "o'neill",
+                "-",
+                "d'",
+                "(annie)",
+                "smith,john",
+                "luc",
+                "neill",
+                "annie)",
+                "john"
+            ]
         );
         assert_eq!(words(&"a ".repeat(100)).len(), WORDS_OF_NAME);
     }

@@ -274,7 +274,9 @@ impl User {
     pub fn replace(&self, read: &Self) -> Batch {
         let (old, new) = (SearchWord::all_of(read), SearchWord::all_of(self));
         let removed = old.difference(&new).map(SearchWord::delete);
-        let added = new.difference(&old).map(Write::put);
+        // A user of an earlier build lacks some words of a long name: a new name has all of its words.
+        let is_added = |word: &&SearchWord| self.name != read.name || !old.contains(word);
+        let added = new.iter().filter(is_added).map(Write::put);
         let replace = Write::replace(self, read.version.0);
         [replace].into_iter().chain(removed).chain(added).collect()
     }

@@ -47,17 +47,17 @@ pub enum UserCursor {
     Word(String),
 }
 
-/// What a list without a search text reads, in its order.
+/// The index by which a list without a search text reads, and so its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// Users by id, which is the time of the sign-up to the millisecond: all, or those with a role or a status.
-    Users,
+pub(crate) enum UserIndex {
+    /// Users by id, the order of the sign-ups except for imported users: all, or those with a role or a status.
+    Id,
     /// Users by the time of the sign-up.
-    SignUps,
+    SignUp,
     /// Last sign-ins by their time.
-    LastSignIns,
+    LastSignIn,
     /// Sets of second factors by the id of their user. A stored set can be empty.
-    FactorSets,
+    SecondFactor,
 }
 
 /// A page of a list. A page of a search, or with a filter that no index serves, can have fewer users than its limit although
@@ -96,21 +96,20 @@ impl UserFilter {
         }
     }
 
-    /// What the list reads. Few users are admins, not active, have a second factor or signed in since a time, so an index
-    /// selects these; the other filters skip users.
-    pub(crate) fn source(&self) -> Source {
+    /// The index that usually selects the fewest users. The other filters skip users.
+    pub(crate) fn index(&self) -> UserIndex {
         let is_rare = self.role == Some(Role::Admin)
             || self.status.is_some_and(|status| status != Status::Active);
         if is_rare {
-            Source::Users
+            UserIndex::Id
         } else if self.second_factor == Some(true) {
-            Source::FactorSets
+            UserIndex::SecondFactor
         } else if self.signed_in_since.is_some() {
-            Source::LastSignIns
+            UserIndex::LastSignIn
         } else if self.has_created() {
-            Source::SignUps
+            UserIndex::SignUp
         } else {
-            Source::Users
+            UserIndex::Id
         }
     }
 
@@ -118,11 +117,11 @@ impl UserFilter {
     pub(crate) fn skips_users(&self) -> bool {
         let has_name = self.role.is_some() || self.status.is_some();
         let has_factor = self.second_factor.is_some();
-        match self.source() {
-            Source::Users => self.has_sign_ins() || has_factor || self.has_created(),
-            Source::SignUps => self.has_sign_ins() || has_factor || has_name,
-            Source::LastSignIns => self.has_created() || has_factor || has_name,
-            Source::FactorSets => self.has_sign_ins() || self.has_created() || has_name,
+        match self.index() {
+            UserIndex::Id => self.has_sign_ins() || has_factor || self.has_created(),
+            UserIndex::SignUp => self.has_sign_ins() || has_factor || has_name,
+            UserIndex::LastSignIn => self.has_created() || has_factor || has_name,
+            UserIndex::SecondFactor => self.has_sign_ins() || self.has_created() || has_name,
         }
     }
 
@@ -130,27 +129,29 @@ impl UserFilter {
         self.created_since.is_some() || self.created_until.is_some()
     }
 
-    /// The place of a user in this list, if it reads users.
+    /// The place of a user in a list that reads users.
     pub(crate) fn place(&self, user: &User) -> UserCursor {
-        match self.source() {
-            Source::SignUps => UserCursor::At(user.created_at, user.id),
-            _ => UserCursor::User(user.id),
+        match self.index() {
+            UserIndex::SignUp => UserCursor::At(user.created_at, user.id),
+            UserIndex::Id | UserIndex::LastSignIn | UserIndex::SecondFactor => {
+                UserCursor::User(user.id)
+            }
         }
     }
 
     /// What the list reads, without a search text: the records of the first query, then those of the next. Users that are
     /// read have their data unless the filter skips users.
     pub fn queries(&self) -> Vec<Query> {
-        match self.source() {
-            Source::Users => vec![self.query()],
-            Source::SignUps => {
+        match self.index() {
+            UserIndex::Id => vec![self.query()],
+            UserIndex::SignUp => {
                 self.by_time::<User>(&["created_at"], self.created_since, self.created_until)
             }
-            Source::LastSignIns => {
+            UserIndex::LastSignIn => {
                 let (since, until) = (self.signed_in_since, self.not_signed_in_since);
                 self.by_time::<LastSignIn>(&["signed_in_at"], since, until)
             }
-            Source::FactorSets => {
+            UserIndex::SecondFactor => {
                 let sets = self.after_user(Credential::factor_sets());
                 vec![self.ordered(sets)]
             }

@@ -11,8 +11,8 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
 use crate::model::{
-    Credential, FactorSet, LastSignIn, Lockout, SearchWord, Source, User, UserCursor, UserFilter,
-    UserPage,
+    Credential, FactorSet, LastSignIn, Lockout, SearchWord, User, UserCursor, UserFilter,
+    UserIndex, UserPage,
 };
 use crate::store::{ReadStore, Records, StoreError};
 use crate::values::UserId;
@@ -72,7 +72,7 @@ impl UserList {
         })
     }
 
-    /// Those of these users of whose account unknown clients are locked out.
+    /// Returns those of these users who have a lockout after wrong passwords in force.
     pub async fn locked_out(&self, ctx: &Ctx, users: &[User]) -> Result<BTreeSet<UserId>, Error> {
         self.access
             .authorize(ctx, Action::ListUsers, Target::Others)
@@ -140,7 +140,7 @@ impl UserList {
         after: Option<UserCursor>,
         limit: usize,
     ) -> Result<ReadUsers, StoreError> {
-        let (store, source) = (&self.store, filter.source());
+        let (store, index) = (&self.store, filter.index());
         let filter = UserFilter {
             after,
             ..filter.clone()
@@ -148,25 +148,25 @@ impl UserList {
         let (mut places, mut users) = (Vec::new(), Vec::new());
         for query in filter.queries() {
             let query = query.limit(limit - places.len());
-            match source {
-                Source::Users | Source::SignUps => {
+            match index {
+                UserIndex::Id | UserIndex::SignUp => {
                     let read: Vec<User> = store.list(query).await?;
                     places.extend(read.iter().map(|user| (filter.place(user), user.id)));
                     users.extend(read);
                 }
-                Source::LastSignIns => {
+                UserIndex::LastSignIn => {
                     let read: Vec<LastSignIn> = store.list(query).await?;
                     let place = |last: &LastSignIn| UserCursor::At(last.at, last.user_id);
                     places.extend(read.iter().map(|last| (place(last), last.user_id)));
                 }
-                Source::FactorSets => {
+                UserIndex::SecondFactor => {
                     let read: Vec<Credential> = store.list(query).await?;
                     let place = |id| (UserCursor::User(id), id);
                     places.extend(read.iter().map(|set| place(set.user_id)));
                 }
             }
         }
-        if matches!(source, Source::LastSignIns | Source::FactorSets) {
+        if matches!(index, UserIndex::LastSignIn | UserIndex::SecondFactor) {
             let ids = places.iter().map(|(_, id)| *id);
             users = store.get_all(ids.collect::<Vec<UserId>>()).await?;
         }

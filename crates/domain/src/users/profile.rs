@@ -27,6 +27,8 @@ pub enum ProfileUpdate {
         /// The chosen language; `Some(None)` removes it, and `None` does not change it: older clients do not know it.
         locale: Option<Option<LanguageTag>>,
     },
+    /// Replaces the data.
+    Data(Data),
     /// A merge patch (RFC 7396): absent fields do not change.
     Patch {
         /// `Some(None)` removes the name.
@@ -175,6 +177,7 @@ impl Profile {
 fn updated(ctx: &Ctx, user: &User, update: &ProfileUpdate) -> Result<User, Error> {
     let (name, data, locale) = match update {
         ProfileUpdate::Replace { name, data, locale } => (name.clone(), data.clone(), locale),
+        ProfileUpdate::Data(data) => (user.name.clone(), data.clone(), &None),
         ProfileUpdate::Patch { name, data, locale } => {
             let data = match data {
                 None => user.data.clone(),

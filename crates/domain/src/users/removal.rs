@@ -14,7 +14,7 @@ use crate::values::{DeletionReason, EmailAddress, UserId};
 use crate::writer::Writer;
 
 /// Number of mails that one batch deletes. It fits into every store's batch together with the user.
-const MAILS_AT_ONCE: usize = 60;
+const MAILS_AT_ONCE: usize = 40;
 /// Maximum number of other users whose pending address a confirmation clears. Any others can no longer confirm it,
 /// and expire.
 const MAX_SUPERSEDED: usize = 20;

@@ -282,7 +282,7 @@ async fn the_pages_before_and_after_one_that_skips_users_have_the_same_users_aga
 async fn a_page_that_finds_no_user_among_a_thousand_users_leads_on() {
     let node = TestNode::new().await;
     let users = store_users(&node, &[node.now(); 1_001]).await;
-    // The others have higher ids.
+    // Its id is the highest but that of `first`.
     let signed_in: Vec<_> = users[1..]
         .iter()
         .map(|user| (user.id, node.now()))

@@ -1,7 +1,7 @@
 // Every page passes the checks that find most defects; `matrix` has all of them, at each width and in each language.
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { Browser } from "../../../testkit/browser/browser.mjs";
+import { Browser, PASSWORD } from "../../../testkit/browser/browser.mjs";
 import { checkPage } from "./page_checks.mjs";
 import * as walks from "./walks.mjs";
 
@@ -36,7 +36,7 @@ export async function pages_with_a_pale_brand_pass_the_checks() {
 
 export async function on_a_phone_a_long_brand_fits_and_what_needs_doing_comes_before_the_sections() {
   const brand = "Example Donaudampfschifffahrtsgesellschaft Accounts";
-  const browser = await Browser.open({ variables: { DOORWARD_BRAND__NAME: brand } });
+  const browser = await Browser.open({ variables: { DOORWARD_BRAND__NAME: brand, DOORWARD_ADMIN__PASSWORD: PASSWORD } });
   await browser.go("/");
   assert.deepEqual(await checkPage(browser, { brand, checks: [] }), []);
   await browser.signUp("ben");
@@ -69,6 +69,11 @@ export async function on_a_phone_a_long_brand_fits_and_what_needs_doing_comes_be
   };
   const broken = (await browser.page.evaluate(lines)).filter(([, count]) => count > 1);
   assert.deepEqual(broken, []);
+  // In the console, too.
+  await browser.page.context().clearCookies();
+  await browser.go("/admin");
+  await browser.send("/sign-in", { username: "admin", password: PASSWORD });
+  assert.ok((await top("[aria-labelledby=attention]")) < (await top("nav")));
 }
 
 export async function a_page_with_faults_fails_the_checks() {

@@ -302,7 +302,8 @@ export async function walkConsole(language, look) {
     await look(browser, `console, ${act}`, `form[action='${page}/${act}']`);
   }
   await browser.go(`${page}/profile`);
-  await browser.send(`${page}/profile`, { data: "[" });
+  await browser.fill("#data", "[");
+  await browser.click("[aria-labelledby=applications] button");
   await look(browser, "console, profile, rejected", "main:has(.notice) #data-fault");
   await browser.go(`${page}/delete`);
   await browser.send(`${page}/delete`);

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use doorward_domain::model::{
-    EndedSession, SearchWord, SigningKey, Status, User, UserCursor, UserFilter,
+    Credential, CredentialKind, EndedSession, LastSignIn, SearchWord, SigningKey, Status, User,
+    UserCursor, UserFilter,
 };
 use doorward_domain::store::{Condition, Order, Query, Records, Store, Write};
-use doorward_domain::values::{Name, Role, UserId};
+use doorward_domain::values::{CredentialId, Name, Role, Secret, UserId};
 
 use super::{apply_ok, delete, insert, users_at_once};
 use crate::fixtures::{self, later, next_version};
@@ -229,6 +230,102 @@ pub async fn filters_go_together(store: Arc<dyn Store>) {
         ..active
     };
     assert_eq!(ids(&*store, every).await, [users[4]]);
+}
+
+/// Lists of the console that read another record than the users: last sign-ins by their time, and sets of factors.
+pub async fn last_sign_ins_and_factors_are_listed_in_their_order(store: Arc<dyn Store>) {
+    let mut users = Vec::new();
+    for at in [3, 1, 2, 2] {
+        let user = fixtures::user();
+        insert(&*store, &user).await;
+        let last = LastSignIn {
+            user_id: user.id,
+            at: later(at),
+        };
+        let set = Credential {
+            id: CredentialId::of_factor_set(user.id),
+            kind: CredentialKind::FactorSet,
+            ..Credential::password(user.id, Secret::new("{}".to_owned()), later(0))
+        };
+        store
+            .apply(vec![Write::insert(&last), Write::insert(&set)])
+            .await
+            .unwrap();
+        users.push((later(at), user.id));
+    }
+    // A password is in no list of factors.
+    let other = fixtures::user();
+    insert(&*store, &other).await;
+    let password = Credential::password(other.id, Secret::new("x".to_owned()), later(0));
+    store.apply(vec![Write::insert(&password)]).await.unwrap();
+    let mut by_id: Vec<UserId> = users.iter().map(|(_, id)| *id).collect();
+    by_id.sort_unstable();
+    users.sort_unstable();
+    let by_time: Vec<UserId> = users.iter().map(|(_, id)| *id).collect();
+    let list = async |filter: UserFilter| {
+        let mut found = Vec::new();
+        for query in filter.queries() {
+            if filter.second_factor.is_some() {
+                let sets: Vec<Credential> = store.list(query).await.unwrap();
+                found.extend(sets.iter().map(|set| set.user_id));
+            } else {
+                let last: Vec<LastSignIn> = store.list(query).await.unwrap();
+                found.extend(last.iter().map(|last| last.user_id));
+            }
+        }
+        if filter.order == Order::Descending {
+            found.reverse();
+        }
+        found
+    };
+    for order in [Order::Ascending, Order::Descending] {
+        let signed_in = UserFilter {
+            signed_in_since: Some(later(1)),
+            order,
+            limit: 10,
+            ..UserFilter::default()
+        };
+        assert_eq!(list(signed_in.clone()).await, by_time);
+        let (at, id) = users[1];
+        let after = UserFilter {
+            after: Some(UserCursor::At(at, id)),
+            ..signed_in
+        };
+        let rest = match order {
+            Order::Ascending => &by_time[2..],
+            Order::Descending => &by_time[..1],
+        };
+        assert_eq!(list(after).await, rest);
+        let with_factor = UserFilter {
+            second_factor: Some(true),
+            order,
+            limit: 10,
+            ..UserFilter::default()
+        };
+        assert_eq!(list(with_factor.clone()).await, by_id);
+        let after = UserFilter {
+            after: Some(UserCursor::User(by_id[1])),
+            ..with_factor
+        };
+        let rest = match order {
+            Order::Ascending => &by_id[2..],
+            Order::Descending => &by_id[..1],
+        };
+        assert_eq!(list(after).await, rest);
+    }
+    // A later sign-in moves the user.
+    let (_, first) = users[0];
+    let last = LastSignIn {
+        user_id: first,
+        at: later(9),
+    };
+    store.apply(vec![Write::put(&last)]).await.unwrap();
+    let signed_in = UserFilter {
+        signed_in_since: Some(later(1)),
+        limit: 10,
+        ..UserFilter::default()
+    };
+    assert_eq!(list(signed_in).await, [&by_time[1..], &[first]].concat());
 }
 
 /// Users of an import can have any id, and many can have signed up at one moment.

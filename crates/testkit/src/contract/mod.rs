@@ -109,6 +109,7 @@ macro_rules! store_contract {
                 many_users_are_paged_through_once,
                 words_are_found_by_their_beginnings,
                 filters_go_together,
+                last_sign_ins_and_factors_are_listed_in_their_order,
                 users_are_listed_in_the_order_of_their_sign_ups,
             }
             queues {

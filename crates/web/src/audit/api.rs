@@ -28,8 +28,8 @@ const CHUNK: usize = 500;
 
 /// Lists the audit log, newest first.
 ///
-/// A page with `address` or `views=false` looks at up to 1,000 events: it can have few or none although more follow. `next` is
-/// null at the end only.
+/// A page with `address`, with `views=false`, or with several of `actor`, `event` and `outcome` but no `user` looks at up to 1,000
+/// events: it can have few or none although more follow. `next` is null at the end only.
 #[utoipa::path(get, path = "/audit", tag = "Admin", params(AuditParams, PageParams),
     responses((status = 200, description = "A page of events", body = List<AuditEventView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
 pub(crate) async fn list_audit_events(caller: Caller, uri: Uri) -> Result<Response, Problem> {
@@ -97,7 +97,8 @@ pub(crate) async fn export_audit_events(caller: Caller, uri: Uri) -> Result<Resp
     Ok((headers, Body::from_stream(chunks)).into_response())
 }
 
-/// Returns what the last verification of the audit log has found, and how many events wait for their seal.
+/// Returns the state of the audit log: the last verification, the last modification that a worker found, and the events that
+/// are not sealed yet.
 ///
 /// `doorward audit verify` verifies the log. Anyone who can write to the database can change this result: it is a reminder,
 /// and proves nothing.
@@ -105,7 +106,8 @@ pub(crate) async fn export_audit_events(caller: Caller, uri: Uri) -> Result<Resp
     responses((status = 200, description = "The state", body = AuditStatusView)))]
 pub(crate) async fn audit_status(caller: Caller) -> Result<Response, Problem> {
     let status = caller.doorward().audit.status(&caller.ctx).await?;
-    Ok(Json(AuditStatusView::from(status)).into_response())
+    let unsealed = caller.doorward().audit_chain.unsealed().await?;
+    Ok(Json(AuditStatusView::from((status, unsealed))).into_response())
 }
 
 fn line(event: &AuditEventView) -> String {

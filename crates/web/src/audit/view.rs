@@ -1,6 +1,6 @@
 //! The views of an audit event and of the state of the log.
 
-use doorward_domain::audit::AuditStatus;
+use doorward_domain::audit::{AuditStatus, Unsealed};
 use doorward_domain::model::{AuditEvent, AuditVerification};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -79,7 +79,7 @@ pub(crate) struct AuditStatusView {
     /// Number of events that are not sealed yet. A worker seals every few seconds.
     #[schema(minimum = 0, example = 3)]
     unsealed: u64,
-    /// The time of the oldest of them.
+    /// The time of the oldest of them; `null` if there is none.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-21T08:00:00Z")]
     unsealed_since: Option<Timestamp>,
 }
@@ -99,13 +99,13 @@ pub(crate) struct AuditVerificationView {
     finding: Option<String>,
 }
 
-impl From<AuditStatus> for AuditStatusView {
-    fn from(status: AuditStatus) -> Self {
+impl From<(AuditStatus, Unsealed)> for AuditStatusView {
+    fn from((status, unsealed): (AuditStatus, Unsealed)) -> Self {
         Self {
             verified: status.verified.map(AuditVerificationView::from),
             broken_at: status.broken_at,
-            unsealed: status.unsealed.count,
-            unsealed_since: status.unsealed.oldest,
+            unsealed: unsealed.count,
+            unsealed_since: unsealed.oldest,
         }
     }
 }

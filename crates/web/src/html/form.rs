@@ -107,6 +107,11 @@ impl Form {
         self
     }
 
+    /// Returns `true` if the form was made from a version of a user.
+    pub(crate) fn has_version(&self) -> bool {
+        !self.version.is_empty()
+    }
+
     /// Sets the version of the user that the form is made from.
     pub(crate) fn with_version(self, version: Version) -> Self {
         let version = version.0.to_string();
@@ -136,9 +141,7 @@ impl Form {
             }
             Code::ReauthenticationRequired => self.set_error("password", "missing"),
             // The form was made from an earlier version of the user.
-            Code::PreconditionFailed if !self.version.is_empty() => {
-                self.set_error("data", "changed")
-            }
+            Code::PreconditionFailed if self.has_version() => self.set_error("data", "changed"),
             // Errors of other fields are shown above the form.
             _ => problem
                 .errors

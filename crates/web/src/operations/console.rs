@@ -69,7 +69,7 @@ pub(crate) async fn settings_page(caller: AdminCaller, uri: Uri) -> Result<Html<
         }
     };
     // By the section of the configuration file, as `mail` of `mail.url`; those without one come first.
-    let mut groups: Vec<(&str, Vec<Value>)> = Vec::new();
+    let mut groups: Vec<(&str, Vec<Value>)> = vec![("", Vec::new())];
     for setting in settings {
         let section = setting.key.split_once('.');
         let section = section.map_or("", |(section, _)| section);
@@ -78,6 +78,7 @@ pub(crate) async fn settings_page(caller: AdminCaller, uri: Uri) -> Result<Html<
             None => groups.push((section, vec![row(setting)])),
         }
     }
+    groups.retain(|(_, rows)| !rows.is_empty());
     let group = |(name, settings): (&str, Vec<Value>)| context! { name, settings };
     let groups: Vec<Value> = groups.into_iter().map(group).collect();
     let values = context! { groups, is_changed_only };

@@ -44,9 +44,13 @@ fn plot(kind: TotalKind, totals: &[UnitTotals]) -> Value {
         context! { x => place * STEP, y => HEIGHT - height, height }
     };
     let bars = amounts().enumerate().filter(|(_, amount)| *amount > 0);
+    let since = totals
+        .first()
+        .map(|first| first.starts_at.strftime("%F").to_string());
     context! {
         name => kind.as_str(),
         log => log(kind),
+        since,
         sum => amounts().sum::<i64>(),
         highest,
         bars => bars.map(bar).collect::<Vec<_>>(),

@@ -24,8 +24,9 @@ use crate::users::view::{UserView, changed_user};
 /// Maximum length of a search text, in characters.
 const MAX_TEXT: usize = 200;
 
-/// Lists users, oldest first, or newest first. The results of a search are in the order of the words that were found, and
-/// those of `signed_in_since` by the last sign-in, unless another filter selects fewer users.
+/// Lists users, oldest first, or newest first. The results of a search are in the order of the words that were found. With
+/// `signed_in_since`, users are in the order of their last sign-ins, unless `role=admin`, a `status` other than `active` or
+/// `second_factor=true` is set; one who signs in while the pages are read can be listed twice, or be missing.
 ///
 /// A page with `q`, `not_signed_in_since`, `second_factor=false` or several filters looks at up to 1,000 users: it can have few
 /// or none although more follow. `next` is null at the end only.
@@ -39,7 +40,7 @@ const MAX_TEXT: usize = 200;
         ("signed_in_since" = Option<String>, Query, description = "Users whose last sign-in was at or after this time (RFC 3339)", format = DateTime),
         ("not_signed_in_since" = Option<String>, Query, description = "Users who have not signed in at or after this time (RFC 3339), also if they never did; it is after `signed_in_since`", format = DateTime),
         ("second_factor" = Option<bool>, Query, description = "`true`: users with a second factor; `false`: users without one"),
-        ("order" = Option<String>, Query, description = "`asc` (the default) or `desc`: by the time of the sign-up, with `signed_in_since` by the last sign-in, and the results of a search by the word that was found", pattern = "^(asc|desc)$"),
+        ("order" = Option<String>, Query, description = "`asc` (the default) or `desc`: by the time of the sign-up, of the last sign-in, or by the word that was found", pattern = "^(asc|desc)$"),
         ("limit" = Option<u32>, Query, description = "1 to 200, default 50", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`next` of the previous page", pattern = "^([0-9a-f]{2}){16,}$")),
     responses((status = 200, description = "A page of users", body = List<UserView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]

@@ -385,7 +385,7 @@ async fn data_is_changed_unless_an_application_did_so(
     let path = format!("{user}/profile");
     let form = |data: &str, version: u64| {
         let data = data.replace('"', "%22").replace('{', "%7B");
-        format!("name=Benjamin&locale=en&data={data}&version={version}")
+        format!("data={data}&version={version}")
     };
     let version = async || {
         let me = ben.get("/user/me").await.expect(200);
@@ -409,17 +409,41 @@ async fn data_is_changed_unless_an_application_did_so(
     ben.patch("/user/me", json!({"data": {"seats": 3}}))
         .await
         .expect(200);
+    // The other form has no data.
+    let named = browser.post(&path, "name=Benjamin&locale=en").await;
+    named.expect(303);
     let refused = browser.post(&path, &form("{}", read)).await;
     let current = version().await;
     browser.page(refused, 412).shows(&[
         "id=\"data-fault\"",
         ">{}</textarea>",
+        "&quot;seats&quot;: 3\n}</pre>",
         &format!("name=\"version\" autocomplete=\"off\" value=\"{current}\""),
     ]);
     assert_eq!(data().await, json!({"plan": "gold", "seats": 3}));
     let saved = browser.post(&path, &form("{\"seats\":4}", current)).await;
     saved.expect(303);
     assert_eq!(data().await, json!({"seats": 4}));
+    let refused = browser.post(&path, "data=%7B%7D").await;
+    browser.page(refused, 422).shows(&["role=\"alert\""]);
+    // The longest data fits into the form.
+    let long = json!({"a": vec![1; 8_180]});
+    ben.put("/user/me", json!({"name": "Ben", "data": long}))
+        .await
+        .expect(200);
+    let page = browser.get(&path).await;
+    let page = browser.page(page, 200).0;
+    let (_, shown) = page.split_once("aria-describedby=\"data-hint\">").unwrap();
+    let shown = shown
+        .split("</textarea>")
+        .next()
+        .unwrap()
+        .replace("&quot;", "\"");
+    let encoded = shown.replace('"', "%22").replace(',', "%2C");
+    let encoded = encoded.replace('\n', "%0D%0A").replace(' ', "+");
+    let body = format!("data={encoded}&version={}", version().await);
+    browser.post(&path, &body).await.expect(303);
+    assert_eq!(data().await, long);
     // Without data, all of it is removed.
     let saved = browser.post(&path, &form("", version().await)).await;
     saved.expect(303);

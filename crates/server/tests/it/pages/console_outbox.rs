@@ -203,7 +203,7 @@ async fn a_mail_that_failed_permanently_says_so() {
     let app = TestApp::new().await;
     let mut browser = admin_browser(&app, "en").await;
     let page = browser.get("/admin/outbox").await;
-    let none = "No email waits to be sent, and none has failed.";
+    let none = "No email is waiting to be sent, and none has failed.";
     browser.page(page, 200).shows(&[none]);
     sign_up(&app).await;
     app.set_mail_server(MailServer::Rejects);

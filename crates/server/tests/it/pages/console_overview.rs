@@ -44,7 +44,8 @@ async fn an_empty_installation_says_what_comes_next() {
         assert!(!page.0.contains(words[0]), "{}", page.0);
         assert!(page.0.contains("<bdi>ben</bdi></a>"), "{}", page.0);
         // The plots lead to what they count.
-        let log = "<a href=\"/admin/audit?event=sign-in&amp;outcome=failure\">";
+        let log =
+            "<a href=\"/admin/audit?event=sign-in&amp;outcome=failure&amp;since=2026-11-20\">";
         assert!(page.0.contains(log), "{}", page.0);
     }
 }
