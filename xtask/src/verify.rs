@@ -17,11 +17,13 @@ use crate::{servers, supply};
 /// Tests that use the binary as operators and other programs do, and take minutes: the collection through a proxy that
 /// falsifies responses, with rate limits, without an inbox, with wrong expectations, and on AWS Lambda; the TypeScript
 /// client and the React example in a browser; proxies, services, telemetry and its outages; image, stacks and unit;
-/// commands, package and bill of materials. And every state of the pages, and the contract of the SQL store with another isolation.
+/// commands, package and bill of materials. And every state of the pages; the contract of the SQL store with another isolation,
+/// and on databases with unusual settings; and that of the store on `DynamoDB`, whose emulator is slow.
 pub(crate) const OUTSIDE: &str = "binary(clients) & test(/^mutation_proxy::|^in_a_browser::|^on_lambda::|^collection::.*(throttling|inbox|fails)/) \
     | binary(proxies) | binary(services) | binary(telemetry) & not test(/^documents::/) \
     | binary(deploy) & test(/^(aws_stack|image|stack|unit)::/) | binary(commands) | binary(supply) & test(/^sbom::/) \
-    | binary(browser) & test(/^matrix::/) | package(doorward-store-sql) & test(/^contract::postgres_serializable::/)";
+    | binary(browser) & test(/^matrix::/) | package(doorward-store-sql) & test(/^contract::postgres_serializable::|^unusual_defaults::/) \
+    | package(doorward-store-dynamo) & test(/^(contract|faults)::/)";
 
 /// Nodes and faults on `MariaDB`, on `DynamoDB` or with Redis. The name of a test or its module contains its store.
 pub(crate) const OTHER_NODES: &str =
