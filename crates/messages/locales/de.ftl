@@ -370,11 +370,12 @@ fault-people = { $code ->
    *[failed] Nicht alle sind eingeladen. Korrigieren Sie deren Zeilen und senden Sie sie noch einmal.
 }
 fault-data = { $code ->
+    [missing] Geben Sie {"{"}{"}"} ein, um alle Daten zu entfernen.
     [wrong-type] Geben Sie ein JSON-Objekt ein, etwa {"{"}"plan": "pro"{"}"}.
     [too-long] Die Daten dürfen höchstens 16 KiB groß sein.
     [too-deep] Die Daten dürfen höchstens 32 Ebenen tief sein.
     [out-of-range] Eine Zahl ist zu groß oder hat zu viele Stellen. Schreiben Sie sie als Text in Anführungszeichen.
-    [changed] Dieses Konto wurde inzwischen geändert. Unten steht, was jetzt gespeichert ist; wenn Sie noch einmal speichern, wird es ersetzt.
+    [changed] Dieses Konto wurde inzwischen geändert. Wenn Sie noch einmal speichern, wird ersetzt, was jetzt gespeichert ist.
    *[invalid] Das ist kein gültiges JSON, oder ein Name kommt doppelt vor.
 }
 fault-people-username = { $code ->
@@ -903,6 +904,9 @@ console-id = Nummer des Kontos
 console-acts = Was Sie tun können
 console-export = Daten herunterladen
 console-data = Daten als JSON
+console-data-save = Daten speichern
+console-data-stored = Jetzt gespeichert
+console-profile-save = Name und Sprache speichern
 console-data-hint = Was Ihre Anwendungen im Konto speichern, etwa einen Tarif: ein JSON-Objekt.
 console-no-link = Dieses Konto hat keine bestätigte E‑Mail-Adresse, deshalb lässt sich kein Link für ein neues Passwort senden. Legen Sie auf dem Server ein Passwort fest:
 console-sessions = Angemeldet auf
@@ -966,14 +970,14 @@ console-effects = { $name ->
     [revoke-invitation] Der Link gilt nicht mehr, und das Konto, das noch niemand benutzt hat, wird gelöscht.
     [make-admin] Admins können alle Konten sehen und ändern und das Protokoll lesen.
     [remove-admin] Das Konto bleibt bestehen, kann aber keine anderen Konten mehr sehen oder ändern.
-    [disable] Das Konto wird auf allen Geräten abgemeldet, und niemand kann sich damit anmelden, bis es entsperrt wird. Schon verschickte Links funktionieren nicht mehr.
+    [disable] Das Konto wird auf allen Geräten abgemeldet, und niemand kann sich damit anmelden, bis es entsperrt wird. Schon verschickte Links funktionieren nicht mehr, und eine nicht bestätigte Adresse wird entfernt, wenn das Konto einen anderen Namen zum Anmelden hat.
     [enable] Die Anmeldung ist wieder möglich, mit demselben Passwort. Kennt es vielleicht jemand anderes, senden Sie danach einen Link für ein neues.
-    [end-sessions] Auf jedem Gerät ist wieder das Passwort nötig. Schon verschickte Links zum Zurücksetzen des Passworts funktionieren nicht mehr.
+    [end-sessions] Auf jedem Gerät ist wieder das Passwort nötig. Könnte es jemand anders kennen, senden Sie danach einen Link für ein neues: Bis das neue festgelegt ist, gilt das alte. Schon verschickte Links zum Zurücksetzen des Passworts funktionieren nicht mehr.
     [end-session] Auf diesem Gerät ist wieder das Passwort nötig.
     [remove-factor] Das Konto wird abgemeldet und bekommt eine E‑Mail. Ohne eine weitere Authenticator-App genügt zur Anmeldung das Passwort. Vergewissern Sie sich, dass die Bitte wirklich vom Besitzer des Kontos kommt.
     [send-confirmation] Der Link geht an die Adresse, die auf ihre Bestätigung wartet.
     [cancel-change] Der Link in der E‑Mail funktioniert nicht mehr. Eine schon bestätigte Adresse bleibt.
-    [send-recovery] Der Link geht an die Adresse des Kontos. Das Passwort sehen Sie nie. Authenticator-Apps bleiben. Kommen E‑Mails nicht an, legen Sie auf dem Server mit `doorward user set-password NAME` ein Passwort fest.
+    [send-recovery] Der Link geht an die Adresse des Kontos. Das Passwort sehen Sie nie. Bis ein neues festgelegt ist, gilt das alte, und kein Gerät wird abgemeldet. Authenticator-Apps bleiben. Kommen E‑Mails nicht an, legen Sie auf dem Server mit `doorward user set-password NAME` ein Passwort fest.
     [delete] { $days ->
         [0] Das Konto wird sofort gelöscht und lässt sich nicht wiederherstellen.
         [one] Das Konto wird morgen um diese Zeit gelöscht. Bis dahin kann sich niemand damit anmelden, und Sie oder sein Besitzer können es behalten. Er bekommt eine E‑Mail.
@@ -1042,7 +1046,7 @@ console-kind = { $event ->
     [key-rotated] Signaturschlüssel erzeugt
     [key-revoked] Signaturschlüssel widerrufen
     [user-exported] Daten eines Kontos heruntergeladen
-    [mail-sent] E‑Mail vom Mailserver angenommen
+    [mail-sent] E‑Mail gesendet
     [mail-failed] E‑Mail konnte nicht gesendet werden
     [outbox-listed] Wartende E‑Mails aufgelistet
     [mail-viewed] Wartende E‑Mail angesehen
@@ -1098,7 +1102,7 @@ console-invite-next = Noch jemanden einladen
 console-invite-several = Mehrere einladen
 console-invite-one = Eine Person mit Namen einladen
 console-people = Personen, eine pro Zeile
-console-people-hint = Höchstens 20. Ein Benutzername, eine E‑Mail-Adresse oder beides, zum Beispiel ben ben@example.com.
+console-people-hint = Höchstens 20. Ein Benutzername, eine E‑Mail-Adresse oder beides, zum Beispiel ben ben@example.com. Wird Ihnen der Link angezeigt, ist ein Benutzername nötig.
 console-invite-by-default = Per E‑Mail, sonst mir zeigen
 console-results = Ergebnisse
 console-all-invited = Alle sind eingeladen.
@@ -1124,7 +1128,7 @@ console-no-invitations = Es gibt keine solche Einladung.
 
 console-user-mails = Noch nicht gesendete E‑Mails
 console-no-user-mails = Keine.
-console-sent-mails = Was der Mailserver angenommen hat
+console-sent-mails = Gesendete E‑Mails
 console-outbox-intro = E‑Mails, die der Mailserver noch nicht angenommen hat. Was er angenommen hat, steht nicht mehr hier.
 console-test-mail = Mir eine Test-E‑Mail senden
 console-no-test-mail = Um sich selbst eine Test-E‑Mail zu senden, brauchen Sie eine bestätigte E‑Mail-Adresse.
@@ -1202,9 +1206,9 @@ console-total = { $kind ->
    *[throttled] Gebremste Anfragen
 }
 console-highest = { $unit ->
-    [hour] höchstens { $count } in einer Stunde
-    [day] höchstens { $count } an einem Tag
-   *[month] höchstens { $count } in einem Monat
+    [hour] stärkste Stunde: { $count }
+    [day] stärkster Tag: { $count }
+   *[month] stärkster Monat: { $count }
 }
 console-plot-day = { $day }. { month }
 console-as-table = Als Tabelle

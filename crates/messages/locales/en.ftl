@@ -381,11 +381,12 @@ fault-people = { $code ->
    *[failed] Some users were not invited. Correct their lines, and send them again.
 }
 fault-data = { $code ->
+    [missing] Enter {"{"}{"}"} to remove all data.
     [wrong-type] Enter a JSON object, such as {"{"}"plan": "pro"{"}"}.
     [too-long] The data can have at most 16 KiB.
     [too-deep] The data can have at most 32 levels.
     [out-of-range] A number is too large or has too many digits. Write it as text, in quotation marks.
-    [changed] The user was changed in the meantime. Below is what is stored now; saving again replaces it.
+    [changed] The user was changed in the meantime. Saving again replaces what is stored now.
    *[invalid] This is not valid JSON, or has the same name twice.
 }
 fault-people-username = { $code ->
@@ -922,6 +923,9 @@ console-id = User id
 console-acts = What you can do
 console-export = Download the data
 console-data = Data, as JSON
+console-data-save = Save the data
+console-data-stored = Stored now
+console-profile-save = Save name and language
 console-data-hint = What your applications store with the user, such as a plan: a JSON object.
 console-no-link = This user has no confirmed email address, so no link to set a new password can be sent. On the server, set a password:
 console-sessions = Signed in on
@@ -986,14 +990,14 @@ console-effects = { $name ->
     [revoke-invitation] The link stops working, and the account, which no one has used, is deleted.
     [make-admin] Admins can see and change all users, and read the audit log.
     [remove-admin] The user keeps the account, and can no longer see or change other users.
-    [disable] The user is signed out on all devices and can't sign in until the account is enabled. Links that were sent stop working.
+    [disable] The user is signed out on all devices and can't sign in until the account is enabled. Links that were sent stop working, and an address that is not confirmed is removed if the user has another name to sign in with.
     [enable] The user can sign in again, with the same password. If someone else may know it, send a link to set a new one afterwards.
-    [end-sessions] On every device, the password is needed again. Links to reset the password that were sent before stop working.
+    [end-sessions] On every device, the password is needed again. If someone else may know it, send a link to set a new one afterwards: until the user has set it, the old one works. Links to reset the password that were sent before stop working.
     [end-session] On this device, the password is needed again.
     [remove-factor] The user is signed out and gets an email. Without another authenticator app, the password alone is enough to sign in. Make sure that the user has asked for this.
     [send-confirmation] The link goes to the address that waits for confirmation.
     [cancel-change] The link in the email stops working. An address that was confirmed before stays.
-    [send-recovery] The link goes to the user's address. You never see the password. Authenticator apps stay. Where email doesn't arrive, set a password on the server with `doorward user set-password NAME`.
+    [send-recovery] The link goes to the user's address. You never see the password. Until the user has set a new one, the old one works and no device is signed out. Authenticator apps stay. Where email doesn't arrive, set a password on the server with `doorward user set-password NAME`.
     [delete] { $days ->
         [0] The account is deleted at once and can't be restored.
         [one] The account is deleted tomorrow at this time. Until then the user can't sign in, and you or the user can keep the account. The user gets an email.
@@ -1063,7 +1067,7 @@ console-kind = { $event ->
     [key-rotated] Signing key created
     [key-revoked] Signing key revoked
     [user-exported] Data of a user downloaded
-    [mail-sent] Email accepted by the mail server
+    [mail-sent] Email sent
     [mail-failed] Email could not be sent
     [outbox-listed] Queued emails listed
     [mail-viewed] Queued email viewed
@@ -1119,11 +1123,11 @@ console-invite-next = Invite another user
 console-invite-several = Invite several users
 console-invite-one = Invite one user, with a name
 console-people = Users, one per line
-console-people-hint = At most 20. A username, an email address, or both, such as ben ben@example.com.
+console-people-hint = At most 20. A username, an email address, or both, such as ben ben@example.com. A user whose link is shown to you needs a username.
 console-invite-by-default = By email, or else shown to me
 console-results = Results
 console-all-invited = All users are invited.
-console-links-text = Give each link only to the user it is for.
+console-links-text = Give each link only to the user it is for, and copy them before you go on.
 console-links-once = They are shown only now.
 console-invite-again = Correct and send again
 console-invite-others = Invite other users
@@ -1145,7 +1149,7 @@ console-no-invitations = There is no such invitation.
 
 console-user-mails = Emails not sent yet
 console-no-user-mails = None.
-console-sent-mails = What the mail server accepted
+console-sent-mails = Emails that were sent
 console-outbox-intro = Emails that the mail server has not accepted yet. What it has accepted is no longer here.
 console-test-mail = Send a test email to me
 console-no-test-mail = To send yourself a test email, you need a confirmed email address.
@@ -1224,9 +1228,9 @@ console-total = { $kind ->
 }
 # $count is the highest number of all hours, days or months.
 console-highest = { $unit ->
-    [hour] at most { $count } in an hour
-    [day] at most { $count } in a day
-   *[month] at most { $count } in a month
+    [hour] busiest hour: { $count }
+    [day] busiest day: { $count }
+   *[month] busiest month: { $count }
 }
 console-plot-day = { $day } { month }
 console-as-table = As a table

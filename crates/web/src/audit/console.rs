@@ -100,12 +100,12 @@ fn with_ids(form: &ListForm, filter: &AuditFilter) -> ListForm {
         .with("actor", id(filter.actor_id))
 }
 
-/// The link to the download. It takes times, and the form takes days. It always has the views.
+/// The link to the download of what the list has. It takes times, and the form takes days.
 fn download(form: &ListForm, filter: &AuditFilter) -> String {
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
     form.with("since", time(filter.since))
         .with("until", time(filter.until))
-        .with("views", None)
+        .with("views", filter.without_views.then(|| "false".to_owned()))
         .link("/audit/export", &[])
 }
 

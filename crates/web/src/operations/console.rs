@@ -19,8 +19,10 @@ use crate::http::problem::Problem;
 use crate::totals::api::take_unit;
 use crate::totals::console::plots;
 
-/// Mails and audit events are late after this time: the worker runs every few seconds.
+/// Audit events are late after this time: the worker runs every few seconds.
 const LATE: SignedDuration = SignedDuration::from_mins(10);
+/// So are mails, of which the mail server rejected the first attempts.
+const MAIL_LATE: SignedDuration = SignedDuration::from_mins(2);
 
 /// What needs attention, and the newest users. Before anyone has signed up: what comes next.
 pub(crate) async fn dashboard(caller: AdminCaller, uri: Uri) -> Result<Html<String>, Problem> {
@@ -143,10 +145,10 @@ fn alerts(
     nodes: &[Node],
     broken: Option<Timestamp>,
 ) -> Vec<Value> {
-    let late = |at: &Timestamp| now.duration_since(*at) > LATE;
+    let is_late = |limit| move |at: &Timestamp| now.duration_since(*at) > limit;
     let failed = Some(mails.failed).filter(|failed| *failed > 0);
-    let waiting = mails.oldest_at.filter(late);
-    let unsealed = unsealed.oldest.filter(late);
+    let waiting = mails.oldest_at.filter(is_late(MAIL_LATE));
+    let unsealed = unsealed.oldest.filter(is_late(LATE));
     let alert = |name: &str, path: Option<&str>, count: u64, at: Option<Timestamp>| {
         context! { name, path, count, at => at.map(moment) }
     };
@@ -211,7 +213,7 @@ mod tests {
         let seen = [node(now)];
         let found = alerts(
             now,
-            &mails(1, Some(fresh), 0),
+            &mails(1, Some(now - SignedDuration::from_secs(119)), 0),
             &unsealed(fresh),
             &seen,
             None,
@@ -220,7 +222,7 @@ mod tests {
         let seen = [node(old), node(now)];
         let found = alerts(
             now,
-            &mails(1, Some(old), 2),
+            &mails(1, Some(now - SignedDuration::from_secs(121)), 2),
             &unsealed(old),
             &seen,
             Some(old),

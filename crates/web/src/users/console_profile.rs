@@ -57,6 +57,10 @@ async fn save_data(caller: &AdminCaller, named: &str, mut fields: Fields) -> Res
         let version = text.parse().map(Version);
         version.map_err(|_| Invalid::new("invalid", "Must be a version."))
     });
+    // An empty field is more likely a mistake.
+    if fields.is_absent("data") {
+        fields.add_error("data", Invalid::new("missing", "Required."));
+    }
     let data = fields.data();
     let (version, data) = fields.finish(|| Some((version?, data)))?;
     let (ctx, profile) = (&caller.ctx, &caller.doorward().profile);

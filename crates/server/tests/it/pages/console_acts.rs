@@ -444,8 +444,10 @@ async fn data_is_changed_unless_an_application_did_so(
     let body = format!("data={encoded}&version={}", version().await);
     browser.post(&path, &body).await.expect(303);
     assert_eq!(data().await, long);
-    // Without data, all of it is removed.
-    let saved = browser.post(&path, &form("", version().await)).await;
+    // An empty field is more likely a mistake than `{}`.
+    let refused = browser.post(&path, &form("", version().await)).await;
+    browser.page(refused, 422).shows(&["id=\"data-fault\""]);
+    let saved = browser.post(&path, &form("{}", version().await)).await;
     saved.expect(303);
     assert_eq!(data().await, json!({}));
 }

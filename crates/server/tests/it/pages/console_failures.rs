@@ -103,9 +103,9 @@ async fn each_reason_of_a_failed_sign_in_has_its_words() {
             ("dan", deletion),
         ] {
             let page = browser.get(&format!("/admin/users/{name}")).await;
-            browser
-                .page(page, 200)
-                .shows(&[&format!("</time> · {reason} · 10.")]);
+            browser.page(page, 200).shows(&[&format!(
+                "</time> · {reason} · <a href=\"/admin/audit?address=10."
+            )]);
         }
     }
 }

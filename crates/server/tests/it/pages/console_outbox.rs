@@ -94,15 +94,11 @@ async fn an_admin_sees_why_a_mail_does_not_arrive_and_tries_it_again() {
 #[tokio::test]
 async fn an_accepted_mail_is_in_the_log_of_its_user() {
     for (language, kind, accepted) in [
-        (
-            "en",
-            "Confirm the address of a sign-up",
-            "Email accepted by the mail server",
-        ),
+        ("en", "Confirm the address of a sign-up", "Email sent"),
         (
             "de",
             "Adresse einer Registrierung bestätigen",
-            "E\u{2011}Mail vom Mailserver angenommen",
+            "E\u{2011}Mail gesendet",
         ),
     ] {
         let app = TestApp::new().await;

@@ -135,7 +135,7 @@ async fn the_plots_have_the_totals_and_a_table_of_them() {
             "Last 24 hours",
             "Last 30 days",
             "As a table",
-            "at most 3 in an hour",
+            "busiest hour: 3",
             "<span>21 November</span></p>",
         ),
         (
@@ -143,7 +143,7 @@ async fn the_plots_have_the_totals_and_a_table_of_them() {
             "Letzte 24 Stunden",
             "Letzte 30 Tage",
             "Als Tabelle",
-            "höchstens 3 in einer Stunde",
+            "stärkste Stunde: 3",
             "<span>21. November</span></p>",
         ),
     ] {
