@@ -23,7 +23,10 @@ const DEBIAN: &[(Prerequisite, &str)] = &[
     (Prerequisite::Program("faketime"), "faketime"),
     (Prerequisite::Program("strace"), "strace"),
     (Prerequisite::Program("systemd-analyze"), "systemd"),
-    (Prerequisite::Program("chromium"), "chromium"),
+    (
+        Prerequisite::Program("chromium-headless-shell"),
+        "chromium-headless-shell",
+    ),
     (Prerequisite::Program("curl"), "curl"),
     (Prerequisite::Program("shellcheck"), "shellcheck"),
     (Prerequisite::Program("mandoc"), "mandoc"),

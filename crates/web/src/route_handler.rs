@@ -23,12 +23,12 @@ pub(crate) struct RouteHandler {
 
 /// What the `routes.rs` of each feature imports.
 pub(crate) mod prelude {
-    pub(crate) use axum::routing::{get, post};
     pub(crate) use doorward_domain::limits::ThrottleScope::*;
     pub(crate) use utoipa_axum::routes;
 
     pub(crate) use super::RouteHandler;
     pub(crate) use crate::html::redirect::redirect_to;
+    pub(crate) use crate::http::handler::{get, post};
     pub(crate) use crate::http::problem::Code::*;
     pub(crate) use crate::http::route::Authentication::*;
     pub(crate) use crate::http::route::{

@@ -47,9 +47,9 @@ fn drawn(name: &str, texts: &[Value]) -> Value {
     let browse = |arguments: &[String]| {
         // A separate one: processes of the previous browser may still run.
         let profile = tempfile::tempdir().unwrap();
-        let mut browser = Command::new("chromium");
+        let mut browser = Command::new("chromium-headless-shell");
         browser
-            .args(["--headless", "--no-sandbox", "--disable-gpu"])
+            .args(["--no-sandbox", "--disable-gpu"])
             .args([
                 "--allow-file-access-from-files",
                 "--virtual-time-budget=60000",

@@ -45,6 +45,12 @@ pub(super) fn install(user: &str, file: &Path, own: &Path) {
     run(install.arg(file).arg(own));
 }
 
+/// Copies a folder of `user`, such as the data folder of a server that was never started.
+pub(super) fn copy_folder(user: &str, folder: &Path, own: &Path) {
+    let mut copy = command_as(user, Path::new("cp"));
+    run(copy.arg("--archive").arg(folder).arg(own));
+}
+
 fn is_root() -> bool {
     File::open("/proc/self")
         .and_then(|own| own.metadata())

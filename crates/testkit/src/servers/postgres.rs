@@ -5,11 +5,13 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::borrow::borrow;
-use super::commands::{command_as, find_program, folder_for, run, unused_name};
+use super::commands::{command_as, copy_folder, find_program, folder_for, run, unused_name};
 use super::doorward::migrate;
 use super::external;
 use super::server::{Server, blocking};
 
+/// Name of the folder with unused data, beside that of the data.
+const UNUSED: &str = "unused-data";
 pub(super) const USER: &str = "postgres";
 
 /// The URL of a new, empty database on PostgreSQL.
@@ -75,6 +77,7 @@ fn server() -> &'static Server {
 fn start() -> Server {
     let folder = folder_for(USER);
     let data = init(&folder);
+    copy_folder(USER, &data, &folder.join(UNUSED));
     let mut server = command_as(USER, &program("postgres"));
     server.arg("-D").arg(&data).arg("-k").arg(&folder);
     for setting in [
@@ -96,9 +99,18 @@ fn start() -> Server {
     Server::start(folder, "QUIT", &server, is_ready)
 }
 
-/// Creates the data folder and returns its path.
+/// The data folder of a server that was never started, to copy. It ends with the server of this process.
+pub(super) fn unused_data() -> String {
+    server().folder.join(UNUSED).display().to_string()
+}
+
+/// Creates the data folder and returns its path. A copy of a lent one saves time.
 pub(super) fn init(folder: &Path) -> PathBuf {
     let data = folder.join("data");
+    if let Some(lent) = borrow("postgres-data") {
+        copy_folder(USER, Path::new(&lent), &data);
+        return data;
+    }
     let mut initdb = command_as(USER, &program("initdb"));
     initdb.args(["--username=postgres", "--auth=trust", "--no-sync"]);
     initdb.args(["--encoding=UTF8", "--locale=C"]);

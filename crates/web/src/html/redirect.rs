@@ -3,9 +3,10 @@
 use axum::extract::RawQuery;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::{MethodRouter, get};
+use axum::routing::MethodRouter;
 
 use crate::app::App;
+use crate::http::handler::get;
 use crate::http::negotiate;
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;

@@ -10,6 +10,7 @@ pub(crate) mod credentials;
 pub(crate) mod cross_site;
 pub(crate) mod etag;
 pub(crate) mod guard;
+pub(crate) mod handler;
 pub(crate) mod headers;
 pub(crate) mod host;
 pub(crate) mod json;

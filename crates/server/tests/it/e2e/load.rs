@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
@@ -28,6 +29,9 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 /// `h2`'s error for a request that the server did not begin, since it sent GOAWAY.
 const GONE_AWAY: &str = "GoAway(b\"\", NO_ERROR, Remote)";
+
+/// Pause of a client between two requests. Without one, the clients use all of the CPU, and the server waits for it.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// How a client uses connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,6 +225,7 @@ async fn ask_on(shared: Arc<Shared>, mode: ConnectionMode) {
                 .unwrap()
                 .push(format!("{mode:?}: {error}")),
         }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
