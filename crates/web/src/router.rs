@@ -1,18 +1,14 @@
 //! The router of the service: [all routes](crate::routes) behind the steps of every request.
 
-use std::sync::Arc;
-
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::handler::Handler;
 use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::app::App;
+use crate::http::handler::by_accept;
 use crate::http::middleware;
-use crate::http::negotiate;
 use crate::http::problem::{Code, Problem};
 use crate::http::route::Route;
 use crate::http::route_index::RouteIndex;
@@ -32,33 +28,17 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// The handler of a route.
+/// The handler of a route, bound to its method.
 fn bound(handler: &RouteHandler) -> MethodRouter<App> {
-    let api = handler.documented.map(|documented| documented().2);
+    let method = handler.route.method.clone();
+    let filter = MethodFilter::try_from(method).expect("the rows have standard methods");
+    let api = handler.documented.map(|operation| (operation.handler)());
     let page = handler.page.map(|page| page());
     match (api, page) {
-        (Some(api), Some(page)) => by_accept(&handler.route.method, api, page),
-        (api, page) => api.or(page).unwrap_or_default(),
+        (Some(api), Some(page)) => on(filter, by_accept(api, page)),
+        (Some(one), None) | (None, Some(one)) => on(filter, one),
+        (None, None) => MethodRouter::new(),
     }
-}
-
-/// Calls the page if the client prefers HTML, or else the API.
-fn by_accept(
-    method: &Method,
-    api: MethodRouter<App>,
-    page: MethodRouter<App>,
-) -> MethodRouter<App> {
-    let filter = MethodFilter::try_from(method.clone()).expect("the rows have standard methods");
-    let handlers = Arc::new((api, page));
-    on(filter, move |State(app): State<App>, request: Request| {
-        let (api, page) = &*handlers;
-        let chosen = if negotiate::wants_html(request.headers()) {
-            page
-        } else {
-            api
-        };
-        chosen.clone().call(request, app)
-    })
 }
 
 /// Redirects a page's path with a trailing slash, such as `/docs/`, to the path without it.

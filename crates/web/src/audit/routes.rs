@@ -6,13 +6,13 @@ use crate::route_handler::prelude::*;
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/audit", Required)
         .with_problems(&[&[Forbidden], QUERY])
-        .api(|| routes!(api::list_audit_events)),
+        .api(operation!(api::list_audit_events)),
     Route::get("/audit/export", Required)
         .with_limit(Token)
         .with_problems(&[&[Forbidden], QUERY])
-        .api(|| routes!(api::export_audit_events)),
+        .api(operation!(api::export_audit_events)),
     Route::get("/audit/status", Required)
         .with_problems(&[&[Forbidden]])
-        .api(|| routes!(api::audit_status)),
-    Route::get("/admin/audit", RequiredOrSignInPage).console(|| get(console::audit_page)),
+        .api(operation!(api::audit_status)),
+    Route::get("/admin/audit", RequiredOrSignInPage).console(|| handler(console::audit_page)),
 ];

@@ -6,10 +6,10 @@ use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::get("/", InvalidIgnored)
-        .api(|| routes!(api::home))
-        .with_page(|| get(pages::start_page)),
-    Route::post("/account/language", InvalidIgnored).page(|| post(pages::choose_language)),
-    Route::get("/assets/{file}", Ignored).page(|| get(assets::asset)),
-    Route::get("/robots.txt", Ignored).page(|| get(pages::robots)),
-    Route::get("/favicon.ico", Ignored).page(|| get(pages::favicon)),
+        .api(operation!(api::home))
+        .with_page(|| handler(pages::start_page)),
+    Route::post("/account/language", InvalidIgnored).page(|| handler(pages::choose_language)),
+    Route::get("/assets/{file}", Ignored).page(|| handler(assets::asset)),
+    Route::get("/robots.txt", Ignored).page(|| handler(pages::robots)),
+    Route::get("/favicon.ico", Ignored).page(|| handler(pages::favicon)),
 ];

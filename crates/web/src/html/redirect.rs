@@ -3,10 +3,8 @@
 use axum::extract::RawQuery;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::MethodRouter;
 
-use crate::app::App;
-use crate::http::handler::get;
+use crate::http::handler::{AnyHandler, handler};
 use crate::http::negotiate;
 use crate::http::problem::{Code, Problem};
 use crate::http::responses::see_other;
@@ -27,8 +25,8 @@ pub(crate) fn from_former_path(
 }
 
 /// The handler of a path that redirects to a page.
-pub(crate) fn redirect_to(page: &'static str) -> MethodRouter<App> {
-    get(async move |headers: HeaderMap, RawQuery(query): RawQuery| {
+pub(crate) fn redirect_to(page: &'static str) -> AnyHandler {
+    handler(async move |headers: HeaderMap, RawQuery(query): RawQuery| {
         from_former_path(&headers, query.as_deref(), page)
     })
 }

@@ -1,4 +1,4 @@
-//! Binds the handlers of pages to methods, in place of the functions of `axum::routing`, which take longer to compile.
+//! Handlers of any type as one type.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,23 +6,35 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::response::Response;
-use axum::routing::{MethodFilter, MethodRouter, on};
 
+use super::negotiate;
 use crate::app::App;
 
 type ResponseFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// A handler of any type. axum puts a handler into several services, which are compiled for this type only, and not for that
-/// of each handler.
+/// of each handler: with those, this crate takes twice as long to compile.
 #[derive(Clone)]
-struct AnyHandler(Arc<dyn Fn(Request, App) -> ResponseFuture + Send + Sync>);
+pub(crate) struct AnyHandler(Arc<dyn Fn(Request, App) -> ResponseFuture + Send + Sync>);
 
-impl AnyHandler {
-    fn new<T, H: Handler<T, App, Future = ResponseFuture> + Sync>(handler: H) -> Self {
-        Self(Arc::new(move |request, app| {
-            handler.clone().call(request, app)
-        }))
-    }
+/// Returns a handler, such as an async function whose arguments are extractors, as the type of all handlers.
+pub(crate) fn handler<T, H>(handler: H) -> AnyHandler
+where
+    H: Handler<T, App, Future = ResponseFuture> + Sync,
+{
+    AnyHandler(Arc::new(move |request, app| {
+        handler.clone().call(request, app)
+    }))
+}
+
+/// Calls the page if the client prefers HTML, or else the API.
+pub(crate) fn by_accept(api: AnyHandler, page: AnyHandler) -> AnyHandler {
+    AnyHandler(Arc::new(move |request, app| {
+        match negotiate::wants_html(request.headers()) {
+            true => (page.0)(request, app),
+            false => (api.0)(request, app),
+        }
+    }))
 }
 
 impl Handler<(), App> for AnyHandler {
@@ -31,20 +43,4 @@ impl Handler<(), App> for AnyHandler {
     fn call(self, request: Request, app: App) -> ResponseFuture {
         (self.0)(request, app)
     }
-}
-
-/// Binds the handler of a page to `GET`.
-pub(crate) fn get<T, H>(handler: H) -> MethodRouter<App>
-where
-    H: Handler<T, App, Future = ResponseFuture> + Sync,
-{
-    on(MethodFilter::GET, AnyHandler::new(handler))
-}
-
-/// Binds the handler of a page to `POST`.
-pub(crate) fn post<T, H>(handler: H) -> MethodRouter<App>
-where
-    H: Handler<T, App, Future = ResponseFuture> + Sync,
-{
-    on(MethodFilter::POST, AnyHandler::new(handler))
 }

@@ -4,14 +4,14 @@ use super::{api, console};
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
-    Route::get("/healthz", Ignored).api(|| routes!(api::healthz)),
+    Route::get("/healthz", Ignored).api(operation!(api::healthz)),
     Route::get("/readyz", Ignored)
         .with_problems(&[&[Stopping]])
-        .api(|| routes!(api::readyz)),
+        .api(operation!(api::readyz)),
     Route::get("/node", Required)
         .with_problems(&[&[Forbidden]])
-        .api(|| routes!(api::list_nodes)),
-    Route::get("/admin", RequiredOrSignInPage).console(|| get(console::dashboard)),
-    Route::get("/admin/settings", RequiredOrSignInPage).console(|| get(console::settings_page)),
-    Route::get("/admin/health", RequiredOrSignInPage).console(|| get(console::health)),
+        .api(operation!(api::list_nodes)),
+    Route::get("/admin", RequiredOrSignInPage).console(|| handler(console::dashboard)),
+    Route::get("/admin/settings", RequiredOrSignInPage).console(|| handler(console::settings_page)),
+    Route::get("/admin/health", RequiredOrSignInPage).console(|| handler(console::health)),
 ];

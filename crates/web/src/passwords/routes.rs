@@ -11,13 +11,13 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
             &[UnknownAccount, EmailUnconfirmed, AccountDisabled],
             &[PreconditionFailed, Overloaded],
         ])
-        .api(|| routes!(api::change_password)),
+        .api(operation!(api::change_password)),
     Route::get("/password", Ignored)
         .with_problems(&[&[NotFound]])
-        .documented_page(|| routes!(pages::former_password_page)),
-    Route::get("/account/password", RequiredOrSignInPage).page(|| get(pages::password_page)),
+        .documented_page(operation!(pages::former_password_page)),
+    Route::get("/account/password", RequiredOrSignInPage).page(|| handler(pages::password_page)),
     Route::post("/account/password", RequiredOrSignInPage)
         .with_limit(SignIn)
-        .page(|| post(pages::change_password)),
-    Route::get("/.well-known/change-password", Ignored).page(|| get(pages::well_known)),
+        .page(|| handler(pages::change_password)),
+    Route::get("/.well-known/change-password", Ignored).page(|| handler(pages::well_known)),
 ];

@@ -4,8 +4,8 @@ use super::{api, pages};
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
-    Route::get("/openapi.json", Ignored).api(|| routes!(api::openapi_json)),
-    Route::get("/docs", Ignored).page(|| get(pages::docs)),
-    Route::get("/problems", Ignored).page(|| get(pages::problems)),
-    Route::get("/problems/{code}", Ignored).page(|| get(pages::problem)),
+    Route::get("/openapi.json", Ignored).api(operation!(api::openapi_json)),
+    Route::get("/docs", Ignored).page(|| handler(pages::docs)),
+    Route::get("/problems", Ignored).page(|| handler(pages::problems)),
+    Route::get("/problems/{code}", Ignored).page(|| handler(pages::problem)),
 ];

@@ -11,22 +11,22 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
             &[EmailUnconfirmed, AccountDisabled, DeletionPending],
             &[Overloaded],
         ])
-        .api(|| routes!(api::sign_in))
-        .with_page(|| post(pages::sign_in)),
+        .api(operation!(api::sign_in))
+        .with_page(|| handler(pages::sign_in)),
     Route::post("/auth/factor", Ignored)
         .with_limit(SignIn)
         .with_problems(&[&[InvalidCode, ChallengeExpired, DeletionPending]])
-        .api(|| routes!(api::answer_challenge)),
+        .api(operation!(api::answer_challenge)),
     Route::get("/auth/factor", Ignored)
         .with_problems(&[&[NotFound]])
-        .documented_page(|| routes!(pages::former_code_page)),
-    Route::get("/sign-in", InvalidIgnored).page(|| get(pages::sign_in_page)),
+        .documented_page(operation!(pages::former_code_page)),
+    Route::get("/sign-in", InvalidIgnored).page(|| handler(pages::sign_in_page)),
     Route::post("/sign-in", Ignored)
         .with_limit(SignIn)
-        .page(|| post(pages::sign_in)),
+        .page(|| handler(pages::sign_in)),
     Route::get("/login", Ignored).page(|| redirect_to("/sign-in")),
-    Route::get("/sign-in/factor", InvalidIgnored).page(|| get(pages::code_page)),
+    Route::get("/sign-in/factor", InvalidIgnored).page(|| handler(pages::code_page)),
     Route::post("/sign-in/factor", Ignored)
         .with_limit(SignIn)
-        .page(|| post(pages::answer_challenge)),
+        .page(|| handler(pages::answer_challenge)),
 ];

@@ -10,16 +10,16 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
             &[SignUpClosed, InvitationRequired],
             &[UsernameTaken, EmailTaken, Overloaded],
         ])
-        .api(|| routes!(api::create_user))
-        .with_page(|| post(pages::sign_up)),
-    Route::get("/sign-up", InvalidIgnored).page(|| get(pages::sign_up_page)),
+        .api(operation!(api::create_user))
+        .with_page(|| handler(pages::sign_up)),
+    Route::get("/sign-up", InvalidIgnored).page(|| handler(pages::sign_up_page)),
     Route::post("/sign-up", Ignored)
         .with_limit_in_form(SignUp)
-        .page(|| post(pages::sign_up)),
+        .page(|| handler(pages::sign_up)),
     Route::get("/signup", Ignored).page(|| redirect_to("/sign-up")),
     Route::get("/register", Ignored).page(|| redirect_to("/sign-up")),
-    Route::get("/sign-up/sent", Ignored).page(|| get(pages::sent_page)),
+    Route::get("/sign-up/sent", Ignored).page(|| handler(pages::sent_page)),
     Route::post("/sign-up/sent", Ignored)
         .with_limit_in_form(MailRequest)
-        .page(|| post(pages::send_again)),
+        .page(|| handler(pages::send_again)),
 ];

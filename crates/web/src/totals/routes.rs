@@ -5,4 +5,4 @@ use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[Route::get("/totals", Required)
     .with_problems(&[&[Forbidden], QUERY])
-    .api(|| routes!(api::list_totals))];
+    .api(operation!(api::list_totals))];

@@ -7,7 +7,7 @@ mod schemas;
 
 use axum::http::Method;
 use serde_json::{Map, Value, json};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::openapi::OpenApi;
 
 use self::problems::reference;
 use self::schemas::{complete_field, events};
@@ -24,9 +24,10 @@ const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms 
 /// The OpenAPI document of a server with this public URL and these routes.
 pub(crate) fn document(public_url: &str, routes: &[&RouteHandler]) -> Value {
     let documented = routes.iter().filter_map(|handler| handler.documented);
-    let generated = documented.fold(OpenApiRouter::new(), |all, handler| all.routes(handler()));
-    let mut document = serde_json::to_value(generated.into_openapi())
-        .expect("the generated document is plain data");
+    let parts = documented.map(|operation| (operation.document)());
+    let generated = parts.fold(OpenApi::default(), OpenApi::merge_from);
+    let mut document =
+        serde_json::to_value(generated).expect("the generated document is plain data");
     document["info"] = json!({
         "title": "Doorward",
         "version": env!("CARGO_PKG_VERSION"),
