@@ -14,7 +14,7 @@ use crate::tasks::{book, fuzz, fuzz_parsers, upgrade};
 use crate::test::install_tools;
 use crate::{servers, supply};
 
-/// Tests that use the binary as operators and other programs do, and take minutes: the collection twice, through a proxy that
+/// Tests that use the binary as operators and other programs do, and take minutes: the collection twice on one server, through a proxy that
 /// falsifies responses, with rate limits, without an inbox, with wrong expectations, and on AWS Lambda; the TypeScript
 /// client and the React example in a browser; proxies, services, telemetry and its outages; image, stacks and unit;
 /// commands, package and bill of materials. And every state of the pages; the contract of the SQL store with another isolation,

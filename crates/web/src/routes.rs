@@ -41,3 +41,26 @@ pub fn table() -> impl Iterator<Item = &'static Route> {
 pub(crate) fn handlers() -> impl Iterator<Item = &'static RouteHandler> {
     FEATURES.into_iter().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The row alone decides which requests the handler gets.
+    #[test]
+    fn each_documented_handler_is_in_the_row_of_its_method_and_path() {
+        for RouteHandler {
+            route, documented, ..
+        } in handlers()
+        {
+            let Some(operation) = documented else {
+                continue;
+            };
+            let document = serde_json::to_value((operation.document)()).unwrap();
+            let method = route.method.as_str().to_ascii_lowercase();
+            let item = &document["paths"][route.path];
+            assert!(item[&method].is_object(), "{method} {}", route.path);
+            assert_eq!(item.as_object().unwrap().len(), 1, "{}", route.path);
+        }
+    }
+}

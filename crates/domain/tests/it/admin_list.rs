@@ -2,7 +2,8 @@
 
 use doorward_domain::model::{LastSignIn, Status, User, UserCursor, UserFilter};
 use doorward_domain::store::{Batch, Order, Store, Write};
-use doorward_domain::values::{Data, UserId};
+use doorward_domain::users::ProfileUpdate;
+use doorward_domain::values::{Data, Name, UserId};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -206,6 +207,37 @@ async fn a_user_is_found_by_the_whole_id_if_the_other_filters_accept_them() {
         };
         assert_eq!(pages(&node, filter).await, [expected]);
     }
+}
+
+#[tokio::test]
+async fn a_user_is_found_by_each_word_of_a_name_and_no_longer_after_it_has_changed() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.active("ben").await;
+    let session = node.sign_in("ben").await;
+    let found = async |text: &str| {
+        let filter = UserFilter {
+            text: Some(text.to_owned()),
+            limit: 10,
+            ..UserFilter::default()
+        };
+        pages(&node, filter).await.concat()
+    };
+    let rename = async |name: &str| {
+        let update = ProfileUpdate::Patch {
+            name: Some(Some(Name::parse(name).unwrap())),
+            data: None,
+            locale: None,
+        };
+        let profile = &node.doorward.profile;
+        let ctx = node.of(&session);
+        profile.update(&ctx, "me", &update, None).await.unwrap();
+    };
+    rename("Ana Maria de la Cruz Benitez").await;
+    assert_eq!(found("benitez").await, ["ben"]);
+    rename("Ana Maria de la Cruz Olmedo").await;
+    assert_eq!(found("olmedo").await, ["ben"]);
+    assert!(found("benitez").await.is_empty());
 }
 
 #[tokio::test]

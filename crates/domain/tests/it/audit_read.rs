@@ -1,4 +1,4 @@
-//! Lists of the audit log by network, and its last verification.
+//! Lists of the audit log with filters that no index serves, and its last verification.
 
 use doorward_domain::audit::CheckpointId;
 use doorward_domain::model::{
@@ -13,16 +13,22 @@ use crate::test_node::*;
 
 /// Stores an event of a client, `age` milliseconds before now.
 async fn store_event(node: &TestNode, age: i64, address: &str) {
-    store_event_of(node, age, AuditKind::SignIn, address).await;
+    let signed_in = (AuditKind::SignIn, Outcome::Success);
+    store_event_of(node, age, signed_in, address).await;
 }
 
-async fn store_event_of(node: &TestNode, age: i64, event: AuditKind, address: &str) {
+async fn store_event_of(
+    node: &TestNode,
+    age: i64,
+    (event, outcome): (AuditKind, Outcome),
+    address: &str,
+) {
     let at = node.now() - SignedDuration::from_millis(age);
     let event = AuditEvent {
         id: AuditEventId::first_at(at),
         at,
         event,
-        outcome: Outcome::Success,
+        outcome,
         actor: "anonymous".to_owned(),
         user_id: None,
         address: Some(address.parse().unwrap()),
@@ -117,7 +123,7 @@ async fn a_list_without_views_leads_on_past_them() {
     node.list_at_once();
     let address = "203.0.113.7";
     for (age, kind) in (1..=1_000).zip(AuditKind::VIEWS.iter().cycle()) {
-        store_event_of(&node, age, *kind, address).await;
+        store_event_of(&node, age, (*kind, Outcome::Success), address).await;
     }
     store_event(&node, 1_001, address).await;
     let mut filter = AuditFilter {
@@ -150,6 +156,55 @@ async fn a_page_that_finds_nothing_among_a_thousand_events_leads_on() {
     assert_eq!(first.events, []);
     let second = of_network(&node, "203.0.113.0/24", first.next).await;
     assert_eq!((second.events.len(), second.next), (1, None));
+}
+
+/// Scale: one index serves a page, and an event that another filter excludes is skipped.
+#[tokio::test]
+async fn a_page_of_failures_of_one_kind_reads_a_thousand_failures_and_leads_on() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.advance(hours(1));
+    let (wanted, other) = (AuditKind::SignIn, AuditKind::PasswordChanged);
+    let address = "203.0.113.7";
+    for age in 1..=1_000 {
+        store_event_of(&node, age, (other, Outcome::Failure), address).await;
+    }
+    store_event_of(&node, 1_001, (wanted, Outcome::Failure), address).await;
+    let mut filter = AuditFilter {
+        event: Some(wanted),
+        outcome: Some(Outcome::Failure),
+        limit: 50,
+        ..AuditFilter::default()
+    };
+    let (audit, operator) = (&node.doorward.audit, node.operator());
+    let first = audit.list(&operator, &filter).await.unwrap();
+    assert_eq!(first.events, []);
+    filter.before = first.next;
+    let second = audit.list(&operator, &filter).await.unwrap();
+    assert_eq!((second.events.len(), second.next), (1, None));
+}
+
+/// Few events are failures, so their index serves the page.
+#[tokio::test]
+async fn a_failure_is_on_the_first_page_after_a_thousand_successes_of_its_kind() {
+    let node = TestNode::new().await;
+    node.list_at_once();
+    node.advance(hours(1));
+    let address = "203.0.113.7";
+    for age in 1..=1_000 {
+        store_event(&node, age, address).await;
+    }
+    let failed = (AuditKind::SignIn, Outcome::Failure);
+    store_event_of(&node, 1_001, failed, address).await;
+    let filter = AuditFilter {
+        event: Some(AuditKind::SignIn),
+        outcome: Some(Outcome::Failure),
+        limit: 50,
+        ..AuditFilter::default()
+    };
+    let audit = &node.doorward.audit;
+    let page = audit.list(&node.operator(), &filter).await.unwrap();
+    assert_eq!((page.events.len(), page.next), (1, None));
 }
 
 /// Z-04: a download of a large log can outlast the session.

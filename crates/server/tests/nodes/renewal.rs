@@ -100,8 +100,8 @@ async fn kept_sessions_survive_their_renewal(cluster: &Cluster) {
     }
 }
 
-/// Both checks, each on a cluster of its own, at the same time.
-async fn all(store: StoreKind) {
+/// Runs both checks at the same time, each on a cluster of its own.
+async fn check_renewals(store: StoreKind) {
     let (renewals, kept) = tokio::join!(Cluster::start(store), Cluster::start(store));
     tokio::join!(
         renewals_are_valid_on_every_node(&renewals),
@@ -111,15 +111,15 @@ async fn all(store: StoreKind) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres() {
-    all(StoreKind::Postgres).await;
+    check_renewals(StoreKind::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres_and_redis() {
-    all(StoreKind::PostgresRedis).await;
+    check_renewals(StoreKind::PostgresRedis).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_mariadb() {
-    all(StoreKind::MariaDb).await;
+    check_renewals(StoreKind::MariaDb).await;
 }

@@ -45,7 +45,7 @@ pub(super) fn install(user: &str, file: &Path, own: &Path) {
     run(install.arg(file).arg(own));
 }
 
-/// Copies a folder of `user`, such as the data folder of a server that was never started.
+/// Copies a folder of `user`.
 pub(super) fn copy_folder(user: &str, folder: &Path, own: &Path) {
     let mut copy = command_as(user, Path::new("cp"));
     run(copy.arg("--archive").arg(folder).arg(own));

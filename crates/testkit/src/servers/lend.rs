@@ -38,8 +38,8 @@ fn serve(mut borrower: UnixStream) {
         "migrated-postgres" => (postgres::create_migrated(&name), postgres::drop_database),
         "mariadb" => (mariadb::create(&name), mariadb::drop_database),
         "migrated-mariadb" => (mariadb::create_migrated(&name), mariadb::drop_database),
-        "postgres-data" => (postgres::unused_data(), keep),
-        "mariadb-data" => (mariadb::unused_data(), keep),
+        "postgres-data" => (postgres::initial_data(), keep),
+        "mariadb-data" => (mariadb::initial_data(), keep),
         // A test has its own table, which ends with the emulator.
         "dynamodb" => (dynamodb::endpoint(), keep),
         "redis" => (redis::redis_url(), keep),

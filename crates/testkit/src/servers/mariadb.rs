@@ -12,8 +12,6 @@ use super::doorward::migrate;
 use super::external;
 use super::server::{Server, blocking};
 
-/// Name of the folder with unused data, beside that of the data.
-const UNUSED: &str = "unused-data";
 pub(super) const USER: &str = "mysql";
 
 /// Fast, but not durable.
@@ -91,8 +89,8 @@ fn server() -> &'static Server {
 
 fn start() -> Server {
     let folder = folder_for(USER);
-    let data = init(&folder);
-    copy_folder(USER, &data, &folder.join(UNUSED));
+    let data = folder.join("data");
+    create_data(&folder, &data);
     let mut server = command_as(USER, &program("mariadbd"));
     server.args([
         "--no-defaults",
@@ -123,18 +121,30 @@ fn start() -> Server {
     Server::start(folder, "KILL", &server, is_ready)
 }
 
-/// The data folder of a server that was never started, to copy. It ends with the server of this process.
-pub(super) fn unused_data() -> String {
-    server().folder.join(UNUSED).display().to_string()
+/// A data folder to copy. It is deleted when the server of this process ends.
+pub(super) fn initial_data() -> String {
+    static DATA: OnceLock<PathBuf> = OnceLock::new();
+    let data = DATA.get_or_init(|| {
+        let folder = &server().folder;
+        let data = folder.join("initial-data");
+        create_data(folder, &data);
+        data
+    });
+    data.display().to_string()
 }
 
-/// Creates the data folder and returns its path. A copy of a lent one saves time.
+/// Creates the data folder of a server, in this folder, and returns its path. A copy of a lent one saves time.
 pub(super) fn init(folder: &Path) -> PathBuf {
     let data = folder.join("data");
-    if let Some(lent) = borrow("mariadb-data") {
-        copy_folder(USER, Path::new(&lent), &data);
-        return data;
+    match borrow("mariadb-data") {
+        Some(lent) => copy_folder(USER, Path::new(&lent), &data),
+        None => create_data(folder, &data),
     }
+    data
+}
+
+/// Creates a data folder. `folder` is for temporary files.
+fn create_data(folder: &Path, data: &Path) {
     let mut install = command_as(USER, &program("mariadb-install-db"));
     install.args(["--no-defaults", "--skip-test-db"]);
     install.arg("--auth-root-authentication-method=normal");
@@ -146,7 +156,6 @@ pub(super) fn init(folder: &Path) -> PathBuf {
     // A separate folder: in /tmp, concurrent installations have deleted each other's tables.
     let folder = folder.display();
     run(install.arg(format!("--tmpdir={folder}")));
-    data
 }
 
 pub(super) fn program(name: &str) -> PathBuf {

@@ -10,8 +10,6 @@ use super::doorward::migrate;
 use super::external;
 use super::server::{Server, blocking};
 
-/// Name of the folder with unused data, beside that of the data.
-const UNUSED: &str = "unused-data";
 pub(super) const USER: &str = "postgres";
 
 /// The URL of a new, empty database on PostgreSQL.
@@ -76,8 +74,8 @@ fn server() -> &'static Server {
 
 fn start() -> Server {
     let folder = folder_for(USER);
-    let data = init(&folder);
-    copy_folder(USER, &data, &folder.join(UNUSED));
+    let data = folder.join("data");
+    create_data(&data);
     let mut server = command_as(USER, &program("postgres"));
     server.arg("-D").arg(&data).arg("-k").arg(&folder);
     for setting in [
@@ -99,23 +97,33 @@ fn start() -> Server {
     Server::start(folder, "QUIT", &server, is_ready)
 }
 
-/// The data folder of a server that was never started, to copy. It ends with the server of this process.
-pub(super) fn unused_data() -> String {
-    server().folder.join(UNUSED).display().to_string()
+/// A data folder to copy. It is deleted when the server of this process ends.
+pub(super) fn initial_data() -> String {
+    static DATA: OnceLock<PathBuf> = OnceLock::new();
+    let data = DATA.get_or_init(|| {
+        let data = server().folder.join("initial-data");
+        create_data(&data);
+        data
+    });
+    data.display().to_string()
 }
 
-/// Creates the data folder and returns its path. A copy of a lent one saves time.
+/// Creates the data folder of a server, in this folder, and returns its path. A copy of a lent one saves time.
 pub(super) fn init(folder: &Path) -> PathBuf {
     let data = folder.join("data");
-    if let Some(lent) = borrow("postgres-data") {
-        copy_folder(USER, Path::new(&lent), &data);
-        return data;
+    match borrow("postgres-data") {
+        Some(lent) => copy_folder(USER, Path::new(&lent), &data),
+        None => create_data(&data),
     }
+    data
+}
+
+/// Creates a data folder.
+fn create_data(data: &Path) {
     let mut initdb = command_as(USER, &program("initdb"));
     initdb.args(["--username=postgres", "--auth=trust", "--no-sync"]);
     initdb.args(["--encoding=UTF8", "--locale=C"]);
-    run(initdb.arg("--pgdata").arg(&data));
-    data
+    run(initdb.arg("--pgdata").arg(data));
 }
 
 pub(super) fn program(name: &str) -> PathBuf {
