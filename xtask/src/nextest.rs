@@ -94,10 +94,10 @@ pub(crate) fn set_test_environment(command: &mut Command) {
         .env("DOORWARD_TEST_PYTHON", tools::python());
 }
 
-/// Twice the number of CPUs, since tests wait for processes and clocks more than they compute.
+/// Three times the number of CPUs, since many tests wait for processes and clocks more than they compute.
 fn test_threads() -> OsString {
     let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
-    (2 * cpus).to_string().into()
+    (3 * cpus).to_string().into()
 }
 
 /// Runs nextest. Fails if a test fails, and with [`EndsRun`] if the tests do not compile.

@@ -7,7 +7,7 @@
 use anyhow::Context;
 
 use crate::nextest::{PACKAGES, nextest, run_tests};
-use crate::run::{cargo, run};
+use crate::run::{cargo, root, run};
 use crate::steps::{EndsRun, Step};
 use crate::{servers, supply, tools, verify};
 
@@ -15,6 +15,9 @@ use crate::{servers, supply, tools, verify};
 const REPOSITORY: [&str; 10] = [
     "--bin", "xtask", "--test", "house", "--test", "security", "--test", "supply", "--test", "docs",
 ];
+
+/// The tests of the first steps, but for [`PAGES`].
+const REPOSITORY_TESTS: &str = "binary(xtask) | binary(house) | binary(security) | binary(supply)";
 
 /// Tests of the pages that do not need the binary.
 const PAGES: &str =
@@ -114,8 +117,14 @@ pub(crate) const STEPS: &[Step] = &[
         name: "tests, API on SQLite",
         code: 20,
         run: || {
-            let elsewhere = format!("binary(nodes) | binary(faults) | {}", verify::OUTSIDE);
-            with_servers("sqlite", &format!("not (package(xtask) | {elsewhere})"))
+            // In one step, since some tests mostly wait, and others compute.
+            let elsewhere = [
+                REPOSITORY_TESTS,
+                PAGES,
+                verify::OTHER_NODES,
+                verify::OUTSIDE,
+            ];
+            with_servers("sqlite", &format!("not ({})", elsewhere.join(" | ")))
         },
     },
     Step {
@@ -132,20 +141,6 @@ pub(crate) const STEPS: &[Step] = &[
         name: "main API tests on DynamoDB",
         code: 25,
         run: main_on_dynamodb,
-    },
-    Step {
-        name: "nodes, faults, documents, clients",
-        code: 23,
-        run: || {
-            // In one step, since the first two mostly wait, and the others compute.
-            let waiting = format!(
-                "(binary(nodes) | binary(faults)) - ({})",
-                verify::OTHER_NODES
-            );
-            let all = "binary(docs) | binary(telemetry) | binary(deploy) | binary(clients)";
-            let computing = format!("({all}) - ({PAGES}) - ({})", verify::OUTSIDE);
-            with_servers("sqlite", &format!("({waiting}) | ({computing})"))
-        },
     },
 ];
 
@@ -174,6 +169,7 @@ fn clippy() -> anyhow::Result<()> {
     ]))
 }
 
+/// Checks the documentation, without writing pages.
 fn rustdoc() -> anyhow::Result<()> {
     run(cargo(&[
         "doc",
@@ -184,6 +180,7 @@ fn rustdoc() -> anyhow::Result<()> {
         "--locked",
         "--document-private-items",
     ])
+    .env("RUSTDOC", root().join("xtask/rustdoc-check"))
     .env("RUSTDOCFLAGS", "-D warnings"))
 }
 

@@ -14,11 +14,12 @@ use crate::tasks::{book, fuzz, fuzz_parsers, upgrade};
 use crate::test::install_tools;
 use crate::{servers, supply};
 
-/// Tests that use the binary as operators and other programs do, and take minutes: the collection twice on one server, through a proxy that
-/// falsifies responses, with rate limits, without an inbox, with wrong expectations, and on AWS Lambda; the TypeScript
-/// client and the React example in a browser; proxies, services, telemetry and its outages; image, stacks and unit;
-/// commands, package and bill of materials. And every state of the pages; the contract of the SQL store with another isolation,
-/// and on databases with unusual settings; and that of the store on `DynamoDB`, whose emulator is slow.
+/// Tests that use the binary as operators and other programs do, and take minutes: the collection twice on one server,
+/// through a proxy that falsifies responses, with rate limits, without an inbox, with wrong expectations, and on AWS
+/// Lambda; the TypeScript client and the React example in a browser; proxies, services, telemetry and its outages; image,
+/// stacks and unit; commands, package and bill of materials. And every state of the pages; the contract of the SQL store
+/// with another isolation, and on databases with unusual settings; and that of the store on `DynamoDB`, whose emulator is
+/// slow.
 pub(crate) const OUTSIDE: &str = "binary(clients) & test(/^mutation_proxy::|^in_a_browser::|^on_lambda::|^collection::.*(repeatedly|throttling|inbox|fails)/) \
     | binary(proxies) | binary(services) | binary(telemetry) & not test(/^documents::/) \
     | binary(deploy) & test(/^(aws_stack|image|stack|unit)::/) | binary(commands) | binary(supply) & test(/^sbom::/) \

@@ -28,14 +28,32 @@ macro_rules! operation {
     };
 }
 
-/// A row with its API handler and, if it has one, its page handler.
+/// A row with its handlers.
 #[derive(Debug)]
 pub(crate) struct RouteHandler {
     pub(crate) route: Route,
-    /// The handler in the OpenAPI document.
-    pub(crate) documented: Option<Operation>,
-    /// The handler for browsers. Without a documented one, it serves every client.
-    pub(crate) page: Option<fn() -> AnyHandler>,
+    pub(crate) handlers: Handlers,
+}
+
+/// Which handler answers a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Handlers {
+    /// This one of the API, for every client.
+    Api(Operation),
+    /// This page, for every client.
+    Page(fn() -> AnyHandler),
+    /// The page for a client that prefers HTML, and the operation of the API for others.
+    ByAccept(Operation, fn() -> AnyHandler),
+}
+
+impl Handlers {
+    /// What the OpenAPI document has about the route.
+    pub(crate) const fn operation(self) -> Option<Operation> {
+        match self {
+            Self::Api(operation) | Self::ByAccept(operation, _) => Some(operation),
+            Self::Page(_) => None,
+        }
+    }
 }
 
 /// What the `routes.rs` of each feature imports.
@@ -59,8 +77,7 @@ impl Route {
     pub(crate) const fn api(self, operation: Operation) -> RouteHandler {
         RouteHandler {
             route: self,
-            documented: Some(operation),
-            page: None,
+            handlers: Handlers::Api(operation),
         }
     }
 
@@ -69,8 +86,7 @@ impl Route {
         self.is_page = true;
         RouteHandler {
             route: self,
-            documented: None,
-            page: Some(handler),
+            handlers: Handlers::Page(handler),
         }
     }
 
@@ -90,7 +106,10 @@ impl Route {
 impl RouteHandler {
     /// A client that prefers HTML gets this page in place of the documented response.
     pub(crate) const fn with_page(mut self, handler: fn() -> AnyHandler) -> Self {
-        self.page = Some(handler);
+        self.handlers = match self.handlers.operation() {
+            Some(operation) => Handlers::ByAccept(operation, handler),
+            None => Handlers::Page(handler),
+        };
         self
     }
 }

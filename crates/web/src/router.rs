@@ -12,7 +12,7 @@ use crate::http::middleware;
 use crate::http::problem::{Code, Problem};
 use crate::http::route::Route;
 use crate::http::route_index::RouteIndex;
-use crate::route_handler::RouteHandler;
+use crate::route_handler::{Handlers, RouteHandler};
 use crate::routes;
 
 /// The router of all routes.
@@ -32,12 +32,10 @@ pub fn router(app: App) -> Router {
 fn bound(handler: &RouteHandler) -> MethodRouter<App> {
     let method = handler.route.method.clone();
     let filter = MethodFilter::try_from(method).expect("the rows have standard methods");
-    let api = handler.documented.map(|operation| (operation.handler)());
-    let page = handler.page.map(|page| page());
-    match (api, page) {
-        (Some(api), Some(page)) => on(filter, by_accept(api, page)),
-        (Some(one), None) | (None, Some(one)) => on(filter, one),
-        (None, None) => MethodRouter::new(),
+    match handler.handlers {
+        Handlers::Api(operation) => on(filter, (operation.handler)()),
+        Handlers::Page(page) => on(filter, page()),
+        Handlers::ByAccept(operation, page) => on(filter, by_accept((operation.handler)(), page())),
     }
 }
 

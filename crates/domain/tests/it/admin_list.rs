@@ -210,7 +210,7 @@ async fn a_user_is_found_by_the_whole_id_if_the_other_filters_accept_them() {
 }
 
 #[tokio::test]
-async fn a_user_is_found_by_each_word_of_a_name_and_no_longer_after_it_has_changed() {
+async fn a_user_is_found_by_the_sixth_word_of_a_name_and_no_longer_after_it_has_changed() {
     let node = TestNode::new().await;
     node.list_at_once();
     node.active("ben").await;

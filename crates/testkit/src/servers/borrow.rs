@@ -9,20 +9,20 @@ use crate::tools::variable;
 /// Open connections. Each is a loan, which ends with this process.
 static LOANS: Mutex<Vec<UnixStream>> = Mutex::new(Vec::new());
 
-/// The URL of a server or database of this kind, or `None` if this process starts its own. The kinds are those of
-/// `lend.rs`.
+/// The URL of a server or database of this kind, or the path of a data folder; `None` if this process starts its own. The
+/// kinds are those of `lend.rs`.
 pub(super) fn borrow(kind: &str) -> Option<String> {
     let socket = variable("DOORWARD_TEST_SERVERS")?;
     let mut connection = UnixStream::connect(&socket)
         .unwrap_or_else(|error| panic!("no lend-servers at {}: {error}", socket.display()));
     writeln!(connection, "{kind}").expect("lend-servers reads a line");
-    let mut url = String::new();
-    let answer = BufReader::new(&connection).read_line(&mut url);
-    answer.expect("lend-servers answers with a line");
+    let mut answer = String::new();
+    let read = BufReader::new(&connection).read_line(&mut answer);
+    read.expect("lend-servers answers with a line");
     assert!(
-        url.ends_with('\n'),
+        answer.ends_with('\n'),
         "lend-servers has no {kind}; the reason is in its standard error"
     );
     LOANS.lock().unwrap().push(connection);
-    Some(url.trim_end().to_owned())
+    Some(answer.trim_end().to_owned())
 }

@@ -1,9 +1,9 @@
 //! The servers of `lend-servers`: one of each kind for many test processes, with a database for each loan.
 //!
 //! cargo-nextest runs each test in its own process, which would otherwise start its own servers. The protocol is one line
-//! of text each way: the borrower sends a kind and receives a URL. The connection is the loan. When it closes, also
-//! because the borrower was killed, its database is dropped. If nothing can be lent, the connection closes without a
-//! line, and the reason is in standard error.
+//! of text each way: the borrower sends a kind and receives a URL, or the path of a data folder to copy. The connection is
+//! the loan. When it closes, also because the borrower was killed, its database is dropped. If nothing can be lent, the
+//! connection closes without a line, and the reason is in standard error.
 //!
 //! To add a kind: an arm in `serve`, and a function beside [`postgres()`](super::postgres()) that borrows it.
 
@@ -33,7 +33,7 @@ fn serve(mut borrower: UnixStream) {
     let name = unused_name();
     // A test has its own prefix on a shared Redis, and its keys end with the server.
     let keep = |_: &str| {};
-    let (url, take_back): (_, fn(&str)) = match kind.trim_end() {
+    let (answer, take_back): (_, fn(&str)) = match kind.trim_end() {
         "postgres" => (postgres::create(&name), postgres::drop_database),
         "migrated-postgres" => (postgres::create_migrated(&name), postgres::drop_database),
         "mariadb" => (mariadb::create(&name), mariadb::drop_database),
@@ -48,7 +48,7 @@ fn serve(mut borrower: UnixStream) {
         other => panic!("there is no server of the kind `{other}`"),
     };
     // A borrower that has ended in the meantime reads nothing.
-    writeln!(borrower, "{url}").ok();
+    writeln!(borrower, "{answer}").ok();
     std::io::copy(&mut borrower, &mut std::io::sink()).ok();
     take_back(&name);
 }

@@ -23,7 +23,9 @@ const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms 
 
 /// The OpenAPI document of a server with this public URL and these routes.
 pub(crate) fn document(public_url: &str, routes: &[&RouteHandler]) -> Value {
-    let documented = routes.iter().filter_map(|handler| handler.documented);
+    let documented = routes
+        .iter()
+        .filter_map(|handler| handler.handlers.operation());
     let parts = documented.map(|operation| (operation.document)());
     let generated = parts.fold(OpenApi::default(), OpenApi::merge_from);
     let mut document =
