@@ -179,9 +179,7 @@ impl Reauthentication {
         match factor {
             Ok(_) => self.password_attempts.clear(verified).await?,
             Err(_) => {
-                self.password_attempts
-                    .release_backoff(ctx, verified)
-                    .await?;
+                self.password_attempts.release_backoff(ctx, verified).await;
             }
         }
         factor

@@ -2,7 +2,7 @@
 
 use doorward_domain::store::{Column, Kind, Value};
 use sqlx::any::AnyRow;
-use sqlx::{Row as _, TypeInfo, ValueRef};
+use sqlx::{ColumnIndex, Row as _, TypeInfo, ValueRef};
 
 use crate::arg::Arg;
 
@@ -23,36 +23,33 @@ pub(crate) fn arg(column: Column, value: &Value) -> Arg<'_> {
     }
 }
 
-/// A value of the wrong type becomes a value of another kind, which the record refuses with a clear error.
-pub(crate) fn value_of(row: &AnyRow, column: Column) -> Value {
-    let name = column.name;
+/// The value of the column at this position. A value of the wrong type becomes a value of another kind, which the record
+/// refuses with a clear error.
+pub(crate) fn value_of(row: &AnyRow, position: usize, column: Column) -> Value {
+    if row.try_get_raw(position).is_ok_and(|raw| raw.is_null()) {
+        return Value::Null;
+    }
     match column.kind {
         Kind::Int => {
-            let value: Result<Option<i64>, _> = row.try_get(name);
-            value.map_or(Value::Text(String::new()), Value::from)
+            let value: Result<i64, _> = row.try_get(position);
+            value.map_or(Value::Text(String::new()), Value::Int)
         }
         Kind::Id | Kind::Digest | Kind::Blob => {
-            let value: Result<Option<Vec<u8>>, _> = row.try_get(name);
-            value.map_or(Value::Text(String::new()), |bytes| {
-                bytes.map_or(Value::Null, Value::Bytes)
-            })
+            let value: Result<Vec<u8>, _> = row.try_get(position);
+            value.map_or(Value::Text(String::new()), Value::Bytes)
         }
         Kind::Key | Kind::Text => {
-            let is_null = row.try_get_raw(name).is_ok_and(|raw| raw.is_null());
-            match text(row, name) {
-                _ if is_null => Value::Null,
-                Some(text) => Value::Text(text),
-                None => Value::Bytes(Vec::new()),
-            }
+            let value = text(row, position);
+            value.map_or(Value::Bytes(Vec::new()), Value::Text)
         }
     }
 }
 
 /// Text that is not NULL. A column that compares as bytes returns its text as bytes.
-pub(crate) fn text(row: &AnyRow, name: &str) -> Option<String> {
-    let raw = row.try_get_raw(name).ok()?;
+pub(crate) fn text<I: ColumnIndex<AnyRow> + Copy>(row: &AnyRow, column: I) -> Option<String> {
+    let raw = row.try_get_raw(column).ok()?;
     if raw.type_info().name() == "BLOB" {
-        return String::from_utf8(row.try_get(name).ok()?).ok();
+        return String::from_utf8(row.try_get(column).ok()?).ok();
     }
-    row.try_get(name).ok()
+    row.try_get(column).ok()
 }

@@ -209,9 +209,11 @@ async fn read(
 }
 
 fn from_any(table: &'static Table, without: Option<&str>, row: &AnyRow) -> Row {
+    // The columns of a select are those of the table, in their order.
+    let mut positions = 0..;
     let values = table.columns.iter().map(|column| match without {
         Some(name) if name == column.name => Value::Unset,
-        _ => value_of(row, *column),
+        _ => value_of(row, positions.next().unwrap_or_default(), *column),
     });
     Row {
         table,

@@ -47,7 +47,10 @@ async fn run_batch(store: &SqlStore, expired: &Query) -> Result<usize, StoreErro
     let (sql, args) = Statement::list_keys(expired).prepare(store.dialect);
     let rows = store.rows(OPERATION, sql, &args).await?;
     let key = expired.table.columns[0];
-    let mut keys: Vec<Value> = rows.iter().map(|row| columns::value_of(row, key)).collect();
+    let mut keys: Vec<Value> = rows
+        .iter()
+        .map(|row| columns::value_of(row, 0, key))
+        .collect();
     if keys.is_empty() {
         return Ok(0);
     }

@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -17,6 +18,8 @@ use crate::{tools, verify};
 
 /// Roles of the client, each with its own server.
 const ROLES: [&str; 3] = ["anonymous", "user", "admin"];
+/// What the fuzzer prints, in the folder of its role.
+const FUZZER_LOG: &str = "fuzzer.log";
 
 /// Size and seed of a run.
 struct SchemathesisRun {
@@ -51,22 +54,28 @@ pub(crate) fn fuzz_shortly() -> anyhow::Result<()> {
 }
 
 impl SchemathesisRun {
+    /// Runs all roles at once, since each keeps one core busy, and prints what the fuzzer found as each.
     fn every_role(&self) -> anyhow::Result<()> {
         let folder = std::env::temp_dir().join(format!("doorward-fuzz-{}", std::process::id()));
+        println!("the logs are in {}", folder.display());
+        let results = std::thread::scope(|scope| {
+            let start = |role| {
+                let folder = folder.join(role);
+                scope.spawn(move || self.as_role(role, &folder))
+            };
+            ROLES.map(start).map(ScopedJoinHandle::join)
+        });
         let mut failed = Vec::new();
-        for role in ROLES {
-            let folder = folder.join(role);
-            std::fs::create_dir_all(&folder)?;
-            let server = Server::start(&self.binary, &folder)?;
-            println!("-- as {role}");
-            if self.ask(role, &server.url, &folder).is_err() {
-                failed.push(role);
-            }
+        for (role, result) in ROLES.into_iter().zip(results) {
+            let result = result.unwrap_or_else(|_| bail!("a thread panicked"));
+            let log = std::fs::read_to_string(folder.join(role).join(FUZZER_LOG));
+            println!("-- as {role}\n{}", log.unwrap_or_default());
+            failed.extend(result.err().map(|error| format!("{role}: {error:#}")));
         }
         if !failed.is_empty() {
             bail!(
-                "there are findings as {}, or the fuzzer did not run; the servers' logs are in {}",
-                failed.join(" and "),
+                "there are findings, or the fuzzer did not run: {}; the logs are in {}",
+                failed.join("; "),
                 folder.display()
             );
         }
@@ -74,7 +83,15 @@ impl SchemathesisRun {
         Ok(())
     }
 
+    /// Fuzzes a server of its own, in this new folder.
+    fn as_role(&self, role: &str, folder: &Path) -> anyhow::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let server = Server::start(&self.binary, folder)?;
+        self.ask(role, &server.url, folder)
+    }
+
     fn ask(&self, role: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
+        let log = File::create(folder.join(FUZZER_LOG))?;
         let config = root().join("xtask/fuzz");
         let mut command = Command::new(tools::program("schemathesis"));
         command
@@ -92,10 +109,11 @@ impl SchemathesisRun {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("SCHEMATHESIS_HOOKS", "hooks");
         // The fuzzer writes notes into its working directory.
-        run(command
+        command
             .env("FUZZ_AS", role)
             .env("FUZZ_SERVER", url)
-            .current_dir(folder))
+            .current_dir(folder);
+        run(command.stdout(log.try_clone()?).stderr(log))
     }
 }
 

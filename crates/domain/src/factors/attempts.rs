@@ -150,9 +150,7 @@ impl CodeAttempts {
 
     /// Releases an attempt whose code was not compared, or was correct and not used up.
     pub(crate) async fn release_unused(&self, ctx: &Ctx, attempt: &CodeAttempt) {
-        self.rate_limiter
-            .release_or_log(ctx, &attempt.acquired)
-            .await;
+        self.rate_limiter.release(ctx, &attempt.acquired).await;
     }
 
     /// Releases the count of a correct code that completes no sign-in. Wrong codes before it stay counted, and the
@@ -164,7 +162,7 @@ impl CodeAttempts {
             .chain(&attempt.granted)
             .cloned()
             .collect();
-        self.rate_limiter.release_or_log(ctx, &counted).await;
+        self.rate_limiter.release(ctx, &counted).await;
     }
 
     /// Returns the number of wrong codes before a correct one, as far as they are counted. Of a backoff that the attempt

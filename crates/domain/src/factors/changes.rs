@@ -40,7 +40,7 @@ impl FactorChanges {
             }
             Err(error) => error,
         };
-        self.rate_limiter.release_or_log(ctx, &limit).await;
+        self.rate_limiter.release(ctx, &limit).await;
         match error {
             // Another request has changed the factors since they were read, or has written the first set.
             WriteError::Stale | WriteError::Taken(_) => Ok(false),

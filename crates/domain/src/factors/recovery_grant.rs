@@ -120,7 +120,7 @@ impl RecoveryGrants {
 
     /// Releases the count of a grant that was not written.
     pub(crate) async fn release(&self, ctx: &Ctx, grant: &RecoveryGrant) {
-        self.rate_limiter.release_or_log(ctx, &grant.limits).await;
+        self.rate_limiter.release(ctx, &grant.limits).await;
     }
 
     /// Returns the recovery that has set the user's password and granted codes for it.

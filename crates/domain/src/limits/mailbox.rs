@@ -63,9 +63,7 @@ impl MailboxLimits {
     pub(crate) async fn release(&self, ctx: &Ctx, purpose: Purpose, email: &EmailAddress) {
         let limit = mailbox_limit(ctx, purpose, email);
         let limit = limit.filter(|_| self.policy.throttle);
-        self.rate_limiter
-            .release_or_log(ctx, limit.as_slice())
-            .await;
+        self.rate_limiter.release(ctx, limit.as_slice()).await;
     }
 
     /// Counts an address change for its account, and for this network and the new mailbox.

@@ -132,7 +132,7 @@ impl RateLimiter {
                 }
             }
             if let Some(denied) = denied {
-                self.release_or_log(ctx, &acquired).await;
+                self.release(ctx, &acquired).await;
                 return Ok(denied);
             }
         }
@@ -141,25 +141,13 @@ impl RateLimiter {
     }
 
     /// Releases limits of a request whose result is decided. Logs a failure and goes on.
-    pub(crate) async fn release_or_log(&self, ctx: &Ctx, limits: &[KeyedLimit]) {
+    pub(crate) async fn release(&self, ctx: &Ctx, limits: &[KeyedLimit]) {
         for limit in limits {
             if let Err(error) = self.counters.release(limit, ctx.now).await {
                 let limit = limit.limit.name();
                 tracing::warn!(error = %chain(&error), limit, "failed to release a rate limit");
             }
         }
-    }
-
-    /// Releases what this request has acquired.
-    pub(crate) async fn release_limits(
-        &self,
-        ctx: &Ctx,
-        limits: &[KeyedLimit],
-    ) -> Result<(), StoreError> {
-        for limit in limits {
-            self.counters.release(limit, ctx.now).await?;
-        }
-        Ok(())
     }
 
     /// Returns the number of failures that a backoff has counted, or [`MANY_FAILURES`] if it is higher. While it delays
@@ -173,8 +161,7 @@ impl RateLimiter {
         let reading = KeyedLimit::backoff(Some(MANY_FAILURES), backoff.key.clone());
         match self.counters.acquire(&reading, ctx.now).await? {
             Decision::Allowed { remaining } => {
-                self.release_limits(ctx, std::slice::from_ref(&reading))
-                    .await?;
+                self.release(ctx, std::slice::from_ref(&reading)).await;
                 Ok(failures_before(&reading, remaining))
             }
             Decision::Denied { retry_after: None } => Ok(MANY_FAILURES),

@@ -190,22 +190,15 @@ impl PasswordAttempts {
 
     /// Releases the count of an attempt whose password was correct, but which needs a second factor: it is no wrong
     /// password. The network and the ceiling stay charged.
-    pub(crate) async fn release_backoff(
-        &self,
-        ctx: &Ctx,
-        verified: &VerifiedUser,
-    ) -> Result<(), Error> {
-        let limits = verified.attempt.iter().flat_map(|attempt| &attempt.limits);
-        let backoff: Vec<KeyedLimit> = limits.take(1).cloned().collect();
-        Ok(self.rate_limiter.release_limits(ctx, &backoff).await?)
+    pub(crate) async fn release_backoff(&self, ctx: &Ctx, verified: &VerifiedUser) {
+        let backoff = verified.attempt.as_ref().and_then(|own| own.limits.first());
+        let backoff = backoff.map(std::slice::from_ref).unwrap_or_default();
+        self.rate_limiter.release(ctx, backoff).await;
     }
 
     /// Releases an attempt whose password was not checked.
-    pub(crate) async fn release(&self, ctx: &Ctx, attempt: &PasswordAttempt) -> Result<(), Error> {
-        Ok(self
-            .rate_limiter
-            .release_limits(ctx, &attempt.limits)
-            .await?)
+    pub(crate) async fn release(&self, ctx: &Ctx, attempt: &PasswordAttempt) {
+        self.rate_limiter.release(ctx, &attempt.limits).await;
     }
 
     /// Counts a known device's wrong password for its account too (P-12), where it delays other clients. For the

@@ -86,9 +86,7 @@ impl Passwords {
                 .check_new_password("new_password", new.expose(), &personal)
         });
         if checked.is_err() {
-            self.password_attempts
-                .release_backoff(ctx, &verified)
-                .await?;
+            self.password_attempts.release_backoff(ctx, &verified).await;
         }
         let password = checked?;
         self.reauthentication

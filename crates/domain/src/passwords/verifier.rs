@@ -15,7 +15,7 @@ use crate::events::Event;
 use crate::model::{AuditKind, Credential, Lockout, Status, User};
 use crate::passwords::hashing::{HashClient, Hasher, Verification};
 use crate::policy::Policy;
-use crate::store::{Batch, Condition, ReadStore, Records, StoreError, Write};
+use crate::store::{Batch, Condition, ReadStore, Records, Write};
 use crate::values::{EmailAddress, Identifier, Password, Refusal, Secret, UserId};
 use crate::writer::Writer;
 
@@ -105,7 +105,7 @@ impl PasswordVerifier {
         let (attempt, lockout, stored) = tokio::join!(
             self.password_attempts.begin(ctx, identifier, owner),
             self.store.get::<Lockout>(target.0),
-            self.stored_password(owner),
+            self.store.get::<Credential>(target.0),
         );
         // A denial comes before an error of the reads.
         let attempt = attempt?;
@@ -123,14 +123,14 @@ impl PasswordVerifier {
             Ok(None) => {}
             Ok(Some(user)) => return Ok(VerifiedUser::new(user, Some(attempt))),
             Err(error) => {
-                self.password_attempts.release(ctx, &attempt).await?;
+                self.password_attempts.release(ctx, &attempt).await;
                 return Err(error);
             }
         }
         // The wrong password for the owner stays counted, even if the pending user's password is correct.
         // Otherwise an attacker could clear the count by signing up with the owner's address and a password of
         // their own.
-        let mut lockout = self
+        let mut batch = self
             .password_attempts
             .count_wrong(ctx, &attempt, identifier, owner, target)
             .await?;
@@ -141,13 +141,14 @@ impl PasswordVerifier {
                     .await
             }
         };
-        if !matches!(unconfirmed, Ok(None)) && !lockout.is_empty() {
-            self.writer.apply(std::mem::take(&mut lockout)).await?;
+        if let Ok(None) = unconfirmed {
+            self.emit_refusal(ctx, audited, kind, &mut batch);
         }
-        match unconfirmed? {
-            Some(user) => Ok(VerifiedUser::new(user, None)),
-            None => Err(self.refuse_password(ctx, audited, kind, lockout).await?),
+        if !batch.is_empty() {
+            self.writer.apply(batch).await?;
         }
+        let user = unconfirmed?.ok_or_else(|| self.refusal(audited))?;
+        Ok(VerifiedUser::new(user, None))
     }
 
     /// Verifies a password like [`Self::verify_password`], and that its account can sign in by this identifier.
@@ -183,12 +184,6 @@ impl PasswordVerifier {
         Ok(user)
     }
 
-    /// Returns the stored password of a user. Without a user, makes the same query with an id that no user has.
-    async fn stored_password(&self, user: Option<&User>) -> Result<Option<Credential>, StoreError> {
-        let user_id = user.map_or_else(unknown_user_id, |user| user.id);
-        self.store.get(user_id).await
-    }
-
     /// Returns the user with the pending address if the password is theirs.
     async fn try_pending(
         &self,
@@ -197,7 +192,7 @@ impl PasswordVerifier {
         pending: Option<User>,
         password: &Password,
     ) -> Result<Option<User>, Error> {
-        let stored = self.stored_password(pending.as_ref()).await?;
+        let stored = self.store.get(target(pending.as_ref()).0).await?;
         self.try_password(ctx, hash_client, (pending, stored), password)
             .await
     }
@@ -222,14 +217,7 @@ impl PasswordVerifier {
         Ok(Some(user))
     }
 
-    /// Emits that a password was refused, and returns the error for the client.
-    async fn refuse_password(
-        &self,
-        ctx: &Ctx,
-        user_id: Option<UserId>,
-        kind: AuditKind,
-        mut batch: Batch,
-    ) -> Result<Error, Error> {
+    fn emit_refusal(&self, ctx: &Ctx, user_id: Option<UserId>, kind: AuditKind, batch: &mut Batch) {
         let reason = match user_id {
             Some(_) => Refusal::WrongPassword,
             None => Refusal::UnknownAccount,
@@ -239,13 +227,16 @@ impl PasswordVerifier {
             user_id,
             reason,
         };
-        self.writer.emit(ctx, refused, &mut batch);
-        self.writer.apply(batch).await?;
-        Ok(match user_id {
+        self.writer.emit(ctx, refused, batch);
+    }
+
+    /// The error for a client whose password was refused.
+    fn refusal(&self, user_id: Option<UserId>) -> Error {
+        match user_id {
             _ if self.policy.enumeration_protection => Error::InvalidCredentials,
             Some(_) => Error::WrongPassword,
             None => Error::UnknownAccount,
-        })
+        }
     }
 
     /// Fails if the account cannot sign in by this identifier. The caller has verified the password: the error

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{SessionEnder, SessionStore};
 use crate::clock::RandomSource;
 use crate::ctx::Ctx;
-use crate::error::{Error, chain};
+use crate::error::Error;
 use crate::events::Event;
 use crate::keys::{Keyring, SessionClaims};
 use crate::metric_event::SessionEnd;
@@ -91,14 +91,12 @@ impl SessionIssuer {
     }
 
     /// Ends the oldest sessions of a user who has more than the maximum (S-08). Called after the new session is stored, so
-    /// that of concurrent sign-ins the last one sees all sessions. A failure is only logged: the next sign-in ends them.
-    pub(crate) async fn evict_oldest_sessions(&self, ctx: &Ctx, user_id: UserId) {
-        if let Err(error) = self.end_oldest_sessions(ctx, user_id).await {
-            tracing::warn!(user.id = %user_id, error = %chain(&error), "failed to end the oldest sessions");
-        }
-    }
-
-    async fn end_oldest_sessions(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
+    /// that of concurrent sign-ins the last one sees all sessions. The next sign-in ends those that are left after an error.
+    pub(crate) async fn evict_oldest_sessions(
+        &self,
+        ctx: &Ctx,
+        user_id: UserId,
+    ) -> Result<(), Error> {
         let stored = self.session_store.list(user_id, ctx.now).await?;
         for oldest in stored.iter().skip(self.policy.max_sessions) {
             let mut batch = Batch::new();

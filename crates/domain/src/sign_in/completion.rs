@@ -61,10 +61,13 @@ impl SignInCompletion {
         self.writer.emit(ctx, signed_in, &mut batch);
         let issuer = &self.session_issuer;
         let signed_in = issuer.issue_session(ctx, user, proved, batch).await?;
-        let ((), cleared) = tokio::join!(
+        let (evicted, cleared) = tokio::join!(
             issuer.evict_oldest_sessions(ctx, user.id),
             self.password_attempts.clear(verified),
         );
+        if let Err(error) = evicted {
+            tracing::warn!(user.id = %user.id, error = %chain(&error), "failed to end the oldest sessions");
+        }
         if let Err(error) = cleared {
             tracing::warn!(error = %chain(&error), "failed to clear the wrong passwords after a sign-in");
         }

@@ -139,9 +139,7 @@ impl SignIn {
             .next_factor(ctx, &verified.user, &set?, None)
             .await?
         {
-            self.password_attempts
-                .release_backoff(ctx, &verified)
-                .await?;
+            self.password_attempts.release_backoff(ctx, &verified).await;
             return Ok(Outcome::NextFactor(next));
         }
         let session = async {
@@ -153,9 +151,7 @@ impl SignIn {
         let session = session.await;
         if session.is_err() {
             // The password was not wrong.
-            self.password_attempts
-                .release_backoff(ctx, &verified)
-                .await?;
+            self.password_attempts.release_backoff(ctx, &verified).await;
         }
         Ok(Outcome::Session(Box::new(session?)))
     }

@@ -3,7 +3,7 @@
 //! An index serves each filter that selects few users. Its opposite, such as no second factor, and combinations skip users:
 //! a page reads a limited number, and can have fewer users than its limit although more follow.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{Access, Action, Target};
@@ -34,6 +34,10 @@ struct FoundUsers {
 struct ReadUsers {
     places: Vec<(UserCursor, UserId)>,
     users: Vec<User>,
+}
+
+fn by_id(users: Vec<User>) -> BTreeMap<UserId, User> {
+    users.into_iter().map(|user| (user.id, user)).collect()
 }
 
 /// Lists and finds users.
@@ -115,14 +119,15 @@ impl UserList {
             let accepted = self.accepted(filter, &read.users).await?;
             let is_end = read.places.len() < at_once;
             start = start.or_else(|| read.places.first().map(|(place, _)| place.clone()));
+            let mut by_id = by_id(read.users);
             for (place, id) in read.places {
                 if users.len() == filter.limit {
                     let next = after;
                     return Ok(FoundUsers { users, start, next });
                 }
                 after = Some(place);
-                let user = read.users.iter().find(|user| user.id == id);
-                users.extend(user.filter(|user| accepted.contains(&user.id)).cloned());
+                let user = by_id.remove(&id);
+                users.extend(user.filter(|user| accepted.contains(&user.id)));
             }
             if is_end {
                 let next = None;
@@ -179,9 +184,8 @@ impl UserList {
             return Ok(());
         }
         let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
-        let whole: Vec<User> = self.store.get_all(ids.clone()).await?;
-        let of_id = |id: &UserId| whole.iter().find(|user| user.id == *id).cloned();
-        *users = ids.iter().filter_map(of_id).collect();
+        let mut whole = by_id(self.store.get_all(ids.clone()).await?);
+        *users = ids.iter().filter_map(|id| whole.remove(id)).collect();
         Ok(())
     }
 

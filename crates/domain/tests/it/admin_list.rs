@@ -30,21 +30,26 @@ async fn store_users(node: &TestNode, created: &[Timestamp]) -> Vec<User> {
     users
 }
 
+/// The numbers of the users on a page. The filter is then that of the next page.
+async fn page(node: &TestNode, filter: &mut UserFilter) -> Vec<String> {
+    let user_list = &node.doorward.user_list;
+    let page = user_list
+        .list_users(&node.operator(), filter)
+        .await
+        .unwrap();
+    let name = |user: &User| {
+        let name = user.username.as_ref().unwrap().as_str();
+        name.trim_start_matches("user-").to_owned()
+    };
+    filter.after = page.next;
+    page.users.iter().map(name).collect()
+}
+
 /// The numbers of the users on each page of a list.
-async fn pages(node: &TestNode, filter: UserFilter) -> Vec<Vec<String>> {
-    let (mut pages, mut filter) = (Vec::new(), filter);
+async fn pages(node: &TestNode, mut filter: UserFilter) -> Vec<Vec<String>> {
+    let mut pages = Vec::new();
     loop {
-        let user_list = &node.doorward.user_list;
-        let page = user_list
-            .list_users(&node.operator(), &filter)
-            .await
-            .unwrap();
-        let name = |user: &User| {
-            let name = user.username.as_ref().unwrap().as_str();
-            name.trim_start_matches("user-").to_owned()
-        };
-        pages.push(page.users.iter().map(name).collect());
-        filter.after = page.next;
+        pages.push(page(node, &mut filter).await);
         if filter.after.is_none() {
             return pages;
         }
@@ -98,6 +103,38 @@ async fn a_list_by_the_time_of_the_sign_up_is_in_its_order_and_has_each_user_onc
     };
     let found = pages(&node, filter).await.concat();
     assert!(!found.contains(&"0".to_owned()), "{found:?}");
+}
+
+/// A list by the last sign-in: the user moves to its newest end, and all others are in it once.
+#[tokio::test]
+async fn a_sign_in_between_two_pages_moves_only_its_user() {
+    for (order, signs_in, expected) in [
+        (Order::Ascending, 0, ["0", "1", "2", "3", "0"].as_slice()),
+        (Order::Ascending, 2, &["0", "1", "3", "2"]),
+        (Order::Descending, 3, &["3", "2", "1", "0"]),
+        (Order::Descending, 0, &["3", "2", "1"]),
+    ] {
+        let node = TestNode::new().await;
+        let at = node.now();
+        let users = store_users(&node, &[at; 4]).await;
+        let times = users.iter().zip(0..);
+        let times = times.map(|(user, number)| (user.id, at + seconds(number)));
+        store_sign_ins(&node, &times.collect::<Vec<_>>()).await;
+        let mut filter = UserFilter {
+            signed_in_since: Some(at),
+            order,
+            limit: 2,
+            ..UserFilter::default()
+        };
+        let mut listed = page(&node, &mut filter).await;
+        let now = LastSignIn {
+            user_id: users[signs_in].id,
+            at: at + seconds(9),
+        };
+        node.store.apply(vec![Write::put(&now)]).await.unwrap();
+        listed.extend(pages(&node, filter).await.concat());
+        assert_eq!(listed, expected);
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use crate::test_node::*;
 
-/// L-01: the change is a separate event, written once and sealed.
+/// L-01: the change is a separate event, written once and sealed. The status of the log has its time for 30 days.
 #[tokio::test]
 async fn another_master_key_is_reported_in_the_log() {
     let node = TestNode::new().await;
@@ -28,10 +28,14 @@ async fn another_master_key_is_reported_in_the_log() {
         other.audited(),
         [format!("seal-broken!checkpoint {position}")]
     );
+    let status = async || node.doorward.audit.status(&node.operator()).await.unwrap();
+    assert_eq!(status().await.broken_at, Some(node.now()));
     assert_eq!(seal(&other).await.events, 1);
     assert_eq!(other.audited(), [""; 0]);
     assert_eq!(
         other.doorward.audit_chain.unsealed().await.unwrap().count,
         0
     );
+    node.advance(hours(30 * 24) + seconds(1));
+    assert_eq!(status().await.broken_at, None);
 }

@@ -78,7 +78,7 @@ tests!(scripts {
     fn a_script_of_a_listed_origin_reads_responses_only_with_a_token();
 });
 
-// Every state at every width, in each color scheme and language, with pictures: `cargo xtask verify`.
+// Every state at every width and in each language, with pictures: `cargo xtask verify`.
 tests!(matrix {
     fn every_state_passes_the_checks_in_english();
     fn every_state_passes_the_checks_in_german();

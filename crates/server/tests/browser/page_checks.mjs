@@ -8,8 +8,9 @@ export const LANGUAGES = { en: "Error:", de: "Fehler:" };
 const HEIGHTS = { 360: 780, 768: 1024, 1440: 900 };
 
 // Returns the defects of the current page. What is quick to check is always checked, the rest is `checks`. `visit` gets
-// axe's results at each width and in each color scheme. `wanted` is a selector that the page has in the expected state.
-export async function checkPage(browser, { wanted = "h1", checks = ["keyboard", "axe", "settings"], widths = [360, 1440], brand = "Doorward", visit = () => {} } = {}) {
+// axe's results at each width and in these color schemes; in dark at the first and the last width. `wanted` is a selector
+// that the page has in the expected state.
+export async function checkPage(browser, { wanted = "h1", checks = ["keyboard", "axe", "settings"], widths = [360, 1440], colorSchemes = ["light", "dark"], brand = "Doorward", visit = () => {} } = {}) {
   const { page } = browser;
   const found = [];
   const note = (where, defects) => found.push(...defects.map((defect) => `${where}: ${defect}`));
@@ -21,7 +22,9 @@ export async function checkPage(browser, { wanted = "h1", checks = ["keyboard", 
     if (width !== 360) await page.setViewportSize({ width, height: HEIGHTS[width] });
     note(width, await page.evaluate(findDefects, { brand, languages: LANGUAGES }));
     note(width, await page.evaluate(findOverflow));
-    for (const colorScheme of checks.includes("axe") ? ["light", "dark"] : []) {
+    const isOuter = [widths.at(0), widths.at(-1)].includes(width);
+    for (const colorScheme of checks.includes("axe") ? colorSchemes : []) {
+      if (colorScheme === "dark" && !isOuter) continue;
       await page.emulateMedia({ colorScheme });
       const results = await runAxe(page, colorScheme);
       note(`${width} ${colorScheme}`, results.violations.flatMap(describe));

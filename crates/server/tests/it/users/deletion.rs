@@ -162,3 +162,21 @@ async fn without_a_grace_period_the_account_is_deleted_at_once() {
     let gone = app.anonymous().post("/auth", password()).await;
     gone.expect_problem(401, "invalid-credentials");
 }
+
+/// In one batch, also on `DynamoDB`, whose transactions have 100 items at most: each word of the name is an item, and each
+/// mail.
+#[tokio::test]
+async fn a_user_with_a_long_name_and_many_mails_is_deleted_with_all_of_them() {
+    let app = TestApp::with(|options| options.policy.throttle = false).await;
+    let ben = app.user("ben").await;
+    let words: Vec<String> = (0..20).map(|number| format!("w{number}")).collect();
+    let name = json!({"name": words.join(" ")});
+    let renamed = ben.request("PATCH", "/user/me").json(&name).send().await;
+    renamed.expect(200);
+    for _ in 0..41 {
+        let asked = json!({"email": "ben@example.com"});
+        app.anonymous().post("/recovery", asked).await.expect(202);
+    }
+    ben.delete("/user/me").await.expect(204);
+    // No mail is left, or the end of `app` fails.
+}
