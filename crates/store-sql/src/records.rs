@@ -209,14 +209,22 @@ async fn read(
 }
 
 fn from_any(table: &'static Table, without: Option<&str>, row: &AnyRow) -> Row {
-    // The columns of a select are those of the table, in their order.
-    let mut positions = 0..;
-    let values = table.columns.iter().map(|column| match without {
-        Some(name) if name == column.name => Value::Unset,
-        _ => value_of(row, positions.next().unwrap_or_default(), *column),
-    });
-    Row {
-        table,
-        values: values.collect(),
+    // `Statement::select` selects the columns of the table in their order, but `without`.
+    let mut position = 0;
+    let mut values = Vec::with_capacity(table.columns.len());
+    for column in table.columns {
+        if without == Some(column.name) {
+            values.push(Value::Unset);
+            continue;
+        }
+        values.push(value_of(row, position, *column));
+        position += 1;
     }
+    debug_assert_eq!(
+        position,
+        row.columns().len(),
+        "the columns of {}",
+        table.name
+    );
+    Row { table, values }
 }

@@ -35,10 +35,10 @@ pub(crate) struct RouteHandler {
     pub(crate) handlers: Handlers,
 }
 
-/// Which handler answers a request.
+/// The handlers of a route, by client.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Handlers {
-    /// This one of the API, for every client.
+    /// The operation of the API, for every client.
     Api(Operation),
     /// This page, for every client.
     Page(fn() -> AnyHandler),
@@ -108,7 +108,7 @@ impl RouteHandler {
     pub(crate) const fn with_page(mut self, handler: fn() -> AnyHandler) -> Self {
         self.handlers = match self.handlers.operation() {
             Some(operation) => Handlers::ByAccept(operation, handler),
-            None => Handlers::Page(handler),
+            None => panic!("only a route of the API has a page beside it"),
         };
         self
     }

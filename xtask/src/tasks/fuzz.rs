@@ -54,10 +54,10 @@ pub(crate) fn fuzz_shortly() -> anyhow::Result<()> {
 }
 
 impl SchemathesisRun {
-    /// Runs all roles at once, since each keeps one core busy, and prints what the fuzzer found as each.
+    /// Runs all roles at once, since each uses one core at most, and prints what the fuzzer found as each.
     fn every_role(&self) -> anyhow::Result<()> {
         let folder = std::env::temp_dir().join(format!("doorward-fuzz-{}", std::process::id()));
-        println!("the logs are in {}", folder.display());
+        println!("until the end, the logs are in {}", folder.display());
         let results = std::thread::scope(|scope| {
             let start = |role| {
                 let folder = folder.join(role);
@@ -68,8 +68,8 @@ impl SchemathesisRun {
         let mut failed = Vec::new();
         for (role, result) in ROLES.into_iter().zip(results) {
             let result = result.unwrap_or_else(|_| bail!("a thread panicked"));
-            let log = std::fs::read_to_string(folder.join(role).join(FUZZER_LOG));
-            println!("-- as {role}\n{}", log.unwrap_or_default());
+            let log = std::fs::read(folder.join(role).join(FUZZER_LOG)).unwrap_or_default();
+            println!("-- as {role}\n{}", String::from_utf8_lossy(&log));
             failed.extend(result.err().map(|error| format!("{role}: {error:#}")));
         }
         if !failed.is_empty() {

@@ -151,7 +151,7 @@ impl RateLimiter {
     }
 
     /// Returns the number of failures that a backoff has counted, or [`MANY_FAILURES`] if it is higher. While it delays
-    /// attempts, only that there are enough for a delay. Counts no failure.
+    /// attempts, only that there are enough for a delay. Counts no failure, unless the release fails.
     pub(crate) async fn read_failures(
         &self,
         ctx: &Ctx,

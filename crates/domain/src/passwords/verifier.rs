@@ -217,6 +217,7 @@ impl PasswordVerifier {
         Ok(Some(user))
     }
 
+    /// Emits that a password was refused.
     fn emit_refusal(&self, ctx: &Ctx, user_id: Option<UserId>, kind: AuditKind, batch: &mut Batch) {
         let reason = match user_id {
             Some(_) => Refusal::WrongPassword,

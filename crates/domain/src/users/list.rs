@@ -119,14 +119,14 @@ impl UserList {
             let accepted = self.accepted(filter, &read.users).await?;
             let is_end = read.places.len() < at_once;
             start = start.or_else(|| read.places.first().map(|(place, _)| place.clone()));
-            let mut by_id = by_id(read.users);
+            let mut found = by_id(read.users);
             for (place, id) in read.places {
                 if users.len() == filter.limit {
                     let next = after;
                     return Ok(FoundUsers { users, start, next });
                 }
                 after = Some(place);
-                let user = by_id.remove(&id);
+                let user = found.remove(&id);
                 users.extend(user.filter(|user| accepted.contains(&user.id)));
             }
             if is_end {

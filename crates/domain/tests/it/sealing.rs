@@ -3,7 +3,7 @@
 
 use crate::test_node::*;
 
-/// L-01: the change is a separate event, written once and sealed. The status of the log has its time for 30 days.
+/// L-01: the change is a separate event, written once and sealed. The status of the log shows when it was found, for 30 days.
 #[tokio::test]
 async fn another_master_key_is_reported_in_the_log() {
     let node = TestNode::new().await;

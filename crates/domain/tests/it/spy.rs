@@ -310,6 +310,7 @@ fn kind(write: &Write) -> String {
 /// Rate limits that record how they are called.
 pub struct SpyRateLimits {
     limits: MemoryRateLimits,
+    fails_releases: AtomicBool,
     asked: Mutex<Vec<(&'static str, &'static str)>>,
 }
 
@@ -317,8 +318,14 @@ impl SpyRateLimits {
     pub fn new() -> Self {
         Self {
             limits: MemoryRateLimits::new(20_000),
+            fails_releases: AtomicBool::new(false),
             asked: Mutex::default(),
         }
+    }
+
+    /// Makes each release fail.
+    pub fn fail_releases(&self) {
+        self.fails_releases.store(true, Ordering::SeqCst);
     }
 
     /// The calls since the last time: the operation and the name of the limit, without the key.
@@ -341,6 +348,9 @@ impl RateLimits for SpyRateLimits {
 
     async fn release(&self, limit: &KeyedLimit, now: Timestamp) -> Result<(), StoreError> {
         self.record("release", limit);
+        if self.fails_releases.load(Ordering::SeqCst) {
+            return Err(StoreError::new("release", "the store is down"));
+        }
         self.limits.release(limit, now).await
     }
 

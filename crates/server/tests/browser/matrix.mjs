@@ -1,5 +1,5 @@
-// Every state of every page, at each width and in both color schemes, with a picture of each and axe's results. In German in
-// light alone, since colors are those of the English pages.
+// Every state of every page at each width, with a picture of each and axe's results: English pages also in dark, at the
+// smallest and the largest width; German ones only in light, since the colors are the same.
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

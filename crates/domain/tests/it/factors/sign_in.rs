@@ -58,6 +58,18 @@ async fn the_first_step_notifies_no_one_and_opens_nothing() {
 }
 
 /// M-01: a code and those before it never work again, one step of drift does.
+/// The correct password then counts as a wrong one.
+#[tokio::test]
+async fn a_rate_limit_that_cannot_be_released_stops_no_sign_in() {
+    let (node, _) = ben().await;
+    node.throttle.fail_releases();
+    node.throttle.take_asked();
+    let next = first_step(&node, &node.anonymous(), "ben").await;
+    assert!(matches!(next.unwrap().step, NextStep::Factor(_)));
+    let asked = node.throttle.take_asked();
+    assert!(asked.iter().any(|(operation, _)| *operation == "release"));
+}
+
 #[tokio::test]
 async fn a_code_works_once_and_within_one_step() {
     for (drift, is_valid) in [

@@ -236,6 +236,11 @@ impl TestApp {
         panic!("the outbox is never empty");
     }
 
+    /// Number of mails in the outbox.
+    pub fn mails_waiting(&self) -> usize {
+        self.store.outbox().len()
+    }
+
     /// The one mail that the worker sends.
     pub async fn one_mail(&self) -> Mail {
         let mut mails = self.mails().await;
