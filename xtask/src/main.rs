@@ -1,7 +1,7 @@
 //! The project's tasks: `cargo xtask test`, `cargo xtask verify`, `cargo xtask bench` and others.
 //!
 //! Has few dependencies, because it is built before anything else. `test`, `verify`, `bless` and `supply` are here with what
-//! runs them. A task of its own is a file in `tasks` and a line in `main`.
+//! runs them. Any other task is a file in `tasks` and a line in `main`.
 
 mod bless;
 mod nextest;

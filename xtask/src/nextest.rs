@@ -1,4 +1,4 @@
-//! Runs tests with cargo-nextest, each in a process of its own, and remembers the results.
+//! Runs tests with cargo-nextest, each in a separate process, and remembers the results.
 //!
 //! `.config/nextest.toml` has the limits, groups and retries. The results are lines of JSON on its standard output, in
 //! the format of `libtest`; the version of nextest is pinned, since that format is experimental. What it prints for
@@ -36,7 +36,7 @@ pub(crate) const PACKAGES: [&str; 7] = [
 /// Nextest's exit code if the tests do not compile.
 const BUILD_FAILED: i32 = 101;
 
-/// What tests did.
+/// Results of tests.
 #[derive(Debug, Default)]
 pub(crate) struct TestResults {
     /// Number of tests that passed, flaky ones included.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::{Access, Action, Target};
+use crate::access::{Access, Action};
 use crate::audit::limits::AuditLimits;
 use crate::audit::subscriber::AuditSubscriber;
 use crate::audit::{Audit, AuditChain, AuditSigner};
@@ -320,8 +320,8 @@ impl Doorward {
 
     /// Checks that the actor may do this, and audits a forbidden attempt. The services check this themselves. A
     /// handler calls it first if it would otherwise validate input before the service does.
-    pub async fn authorize(&self, ctx: &Ctx, action: Action, target: Target) -> Result<(), Error> {
-        self.access.authorize(ctx, action, target).await
+    pub async fn authorize(&self, ctx: &Ctx, action: Action) -> Result<(), Error> {
+        self.access.authorize(ctx, action).await
     }
 
     /// Like [`Self::authorize`], for the user that a path names.

@@ -3,35 +3,25 @@
 use jiff::SignedDuration;
 
 use crate::error::Error;
+use crate::string_enum::string_enum;
 use crate::values::{EmailDomains, NewPassword, PasswordRules, Rate, Role};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
 
-/// The users who must have a second factor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FactorsRequired {
-    /// None: each user decides.
-    None,
-    /// Admins.
-    Admins,
-    /// All users.
-    Everyone,
+string_enum! {
+    /// The users who must have a second factor.
+    FactorsRequired {
+        /// None: each user decides.
+        None => "none",
+        /// Admins.
+        Admins => "admins",
+        /// All users.
+        Everyone => "everyone",
+    }
 }
 
 impl FactorsRequired {
-    /// All values.
-    pub const ALL: [Self; 3] = [Self::None, Self::Admins, Self::Everyone];
-
-    /// Name in the settings.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Admins => "admins",
-            Self::Everyone => "everyone",
-        }
-    }
-
     /// Returns `true` if users of this role must have a second factor.
     pub fn includes(self, role: Role) -> bool {
         match self {
@@ -42,28 +32,15 @@ impl FactorsRequired {
     }
 }
 
-/// Who may sign up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignUpPolicy {
-    /// Anyone.
-    Open,
-    /// Users whom an admin has invited.
-    Invitation,
-    /// No one: the operator and imports create the accounts, and admins invite users.
-    Closed,
-}
-
-impl SignUpPolicy {
-    /// All values.
-    pub const ALL: [Self; 3] = [Self::Open, Self::Invitation, Self::Closed];
-
-    /// Name in the settings and in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Invitation => "invitation",
-            Self::Closed => "closed",
-        }
+string_enum! {
+    /// Who may sign up.
+    SignUpPolicy {
+        /// Anyone.
+        Open => "open",
+        /// Users whom an admin has invited.
+        Invitation => "invitation",
+        /// No one: the operator and imports create the accounts, and admins invite users.
+        Closed => "closed",
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Unknown fields are rejected, so that nothing is lost silently. Raise `VERSION` with each new field.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use doorward_domain::factors::{
@@ -59,24 +60,26 @@ pub(crate) fn check_header(line: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A user to write; fields are in this order.
-#[derive(Serialize)]
-struct UserRecordOut<'a> {
+/// A user in a line; fields are in this order. Not `Debug`, since it contains a hash.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserRecord<'a> {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    username: Option<&'a str>,
+    username: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<&'a str>,
+    email: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pending_email: Option<&'a str>,
+    pending_email: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    role: &'static str,
-    status: &'static str,
-    data: &'a Map<String, Value>,
-    locale: &'static str,
+    name: Option<Cow<'a, str>>,
+    role: Cow<'a, str>,
+    status: Cow<'a, str>,
+    #[serde(default)]
+    data: Cow<'a, Map<String, Value>>,
+    locale: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    preferred_locale: Option<&'a str>,
+    preferred_locale: Option<Cow<'a, str>>,
     security_epoch: i64,
     version: i64,
     created_at: Timestamp,
@@ -84,20 +87,21 @@ struct UserRecordOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     deletion_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    invitation: Option<InvitationOut>,
+    invitation: Option<InvitationRecord<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_sign_in_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    password_hash: Option<&'a str>,
+    password_hash: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     password_updated_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    factors: Option<FactorsOut<'a>>,
+    factors: Option<FactorsRecord<'a>>,
 }
 
-#[derive(Serialize)]
-struct InvitationOut {
-    delivery: &'static str,
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InvitationRecord<'a> {
+    delivery: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     invited_by: Option<String>,
     invited_at: Timestamp,
@@ -105,19 +109,22 @@ struct InvitationOut {
     expires_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
-struct FactorsOut<'a> {
-    totp: Vec<TotpOut<'a>>,
-    recovery_codes: &'a [String],
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FactorsRecord<'a> {
+    totp: Vec<TotpRecord<'a>>,
+    #[serde(default)]
+    recovery_codes: Cow<'a, [String]>,
 }
 
-#[derive(Serialize)]
-struct TotpOut<'a> {
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TotpRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    name: &'a str,
-    secret: &'a str,
-    algorithm: &'static str,
+    name: Cow<'a, str>,
+    secret: Cow<'a, str>,
+    algorithm: Cow<'a, str>,
     digits: u8,
     period: u64,
     created_at: Timestamp,
@@ -131,17 +138,20 @@ pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()
     let factors = factors.filter(|factors| !factors.is_empty());
     let totp = factors.iter().flat_map(|factors| &factors.totp);
     let secrets: Vec<_> = totp.map(|totp| totp.secret.to_base32()).collect();
-    let line = UserRecordOut {
+    let line = UserRecord {
         id: user.id.to_string(),
-        username: user.username.as_ref().map(Username::as_str),
-        email: user.email.as_ref().map(EmailAddress::as_str),
-        pending_email: user.pending_address().map(EmailAddress::as_str),
-        name: user.name.as_ref().map(Name::as_str),
-        role: user.role.as_str(),
-        status: user.status.as_str(),
-        data: user.data.as_map(),
-        locale: user.locale.tag(),
-        preferred_locale: user.preferred_locale.as_ref().map(LanguageTag::as_str),
+        username: user.username.as_ref().map(|name| name.as_str().into()),
+        email: user.email.as_ref().map(|email| email.as_str().into()),
+        pending_email: user.pending_address().map(|email| email.as_str().into()),
+        name: user.name.as_ref().map(|name| name.as_str().into()),
+        role: user.role.as_str().into(),
+        status: user.status.as_str().into(),
+        data: Cow::Borrowed(user.data.as_map()),
+        locale: user.locale.tag().into(),
+        preferred_locale: user
+            .preferred_locale
+            .as_ref()
+            .map(|tag| tag.as_str().into()),
         security_epoch: user.security_epoch,
         version: user.version.0,
         created_at: user.created_at,
@@ -149,106 +159,51 @@ pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()
         deletion_at: user.deletion.map(|deletion| deletion.at),
         invitation: user.invitation.as_ref().map(invitation_out),
         last_sign_in_at: exported.last_sign_in_at,
-        password_hash: credential.map(|credential| credential.data.expose().as_str()),
+        password_hash: credential.map(|credential| credential.data.expose().as_str().into()),
         password_updated_at: credential.map(|credential| credential.updated_at),
-        factors: factors.map(|factors| FactorsOut {
+        factors: factors.map(|factors| FactorsRecord {
             totp: factors.totp.iter().zip(&secrets).map(totp_out).collect(),
-            recovery_codes: &factors.recovery_codes,
+            recovery_codes: Cow::Borrowed(&factors.recovery_codes),
         }),
     };
     serde_json::to_writer(&mut *to, &line)?;
     to.write_all(b"\n")
 }
 
-fn invitation_out(invitation: &Invitation) -> InvitationOut {
-    InvitationOut {
-        delivery: invitation.delivery.as_str(),
+fn invitation_out(invitation: &Invitation) -> InvitationRecord<'static> {
+    InvitationRecord {
+        delivery: invitation.delivery.as_str().into(),
         invited_by: invitation.invited_by.map(|id| id.to_string()),
         invited_at: invitation.invited_at,
         expires_at: invitation.expires_at,
     }
 }
 
-fn totp_out<'a>((totp, secret): (&'a ExportedTotp, &'a Secret<String>)) -> TotpOut<'a> {
-    TotpOut {
+fn totp_out<'a>((totp, secret): (&'a ExportedTotp, &'a Secret<String>)) -> TotpRecord<'a> {
+    TotpRecord {
         id: totp.id.map(|id| id.to_string()),
-        name: totp.name.as_str(),
-        secret: secret.expose(),
-        algorithm: totp.parameters.algorithm(),
+        name: totp.name.as_str().into(),
+        secret: secret.expose().into(),
+        algorithm: totp.parameters.algorithm().into(),
         digits: totp.parameters.digits,
         period: totp.parameters.period,
         created_at: totp.created_at,
     }
 }
 
-/// A user to read. Not `Debug`, since it contains a hash.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UserRecordIn {
-    id: String,
-    username: Option<String>,
-    email: Option<String>,
-    pending_email: Option<String>,
-    name: Option<String>,
-    role: String,
-    status: String,
-    #[serde(default)]
-    data: Map<String, Value>,
-    locale: String,
-    preferred_locale: Option<String>,
-    security_epoch: i64,
-    version: i64,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    deletion_at: Option<Timestamp>,
-    invitation: Option<InvitationIn>,
-    last_sign_in_at: Option<Timestamp>,
-    password_hash: Option<String>,
-    password_updated_at: Option<Timestamp>,
-    factors: Option<FactorsIn>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InvitationIn {
-    delivery: String,
-    invited_by: Option<String>,
-    invited_at: Timestamp,
-    expires_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FactorsIn {
-    totp: Vec<TotpIn>,
-    #[serde(default)]
-    recovery_codes: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TotpIn {
-    id: Option<String>,
-    name: String,
-    secret: String,
-    algorithm: String,
-    digits: u8,
-    period: u64,
-    created_at: Timestamp,
-}
-
 /// Reads one user.
 pub(super) fn read(value: Value, options: &ImportOptions) -> Conversion {
     let id = value["id"].as_str().map(str::to_owned);
-    let line: UserRecordIn = serde_json::from_value(value).map_err(|error| {
+    let line: UserRecord<'_> = serde_json::from_value(value).map_err(|error| {
         Rejection::malformed(capitalize(&unquoted(&error))).with_identifier(id.as_deref())
     })?;
-    let identifier = line.username.clone().or_else(|| line.email.clone());
-    let identifier = identifier.or_else(|| line.pending_email.clone()).or(id);
+    let names = [&line.username, &line.email, &line.pending_email];
+    let name = names.into_iter().flatten().next();
+    let identifier = name.map(|name| name.clone().into_owned()).or(id);
     convert(line, options).map_err(|rejection| rejection.with_identifier(identifier.as_deref()))
 }
 
-fn convert(line: UserRecordIn, options: &ImportOptions) -> Conversion {
+fn convert(line: UserRecord<'_>, options: &ImportOptions) -> Conversion {
     let mut notes = Notes::new(options);
     let set_at = line.password_updated_at.unwrap_or(line.updated_at);
     let set_at = check_timestamp("password_updated_at", set_at)?;
@@ -278,7 +233,11 @@ fn convert(line: UserRecordIn, options: &ImportOptions) -> Conversion {
         status: Status::from_name(&line.status)
             .ok_or_else(|| wrong_type("status", "one of pending, active, disabled"))?,
         data: notes
-            .field(UserField::Data, Some(Value::Object(line.data)), Data::parse)?
+            .field(
+                UserField::Data,
+                Some(Value::Object(line.data.into_owned())),
+                Data::parse,
+            )?
             .unwrap_or_default(),
         locale: Locale::from_tag(&line.locale)
             .ok_or_else(|| wrong_type("locale", "a supported language"))?,
@@ -295,7 +254,10 @@ fn convert(line: UserRecordIn, options: &ImportOptions) -> Conversion {
     let last_sign_in_at = last_sign_in_at.map(|at| check_timestamp("last_sign_in_at", at));
     let last_sign_in_at = last_sign_in_at.transpose()?;
     let factors = line.factors.map(read_factors).transpose()?;
-    let password = notes.password(line.password_hash.map(Secret::new));
+    let password = notes.password(
+        line.password_hash
+            .map(|hash| Secret::new(hash.into_owned())),
+    );
     let password = password.map(|hash| (hash, set_at));
     let user = ImportedUser::new(user, password)
         .and_then(|user| user.with_factors(factors.unwrap_or_default()))
@@ -312,7 +274,7 @@ fn read_preferred_locale(tag: Option<&str>) -> Result<Option<LanguageTag>, Rejec
     parsed.map_err(|_| wrong_type("preferred_locale", "a language tag"))
 }
 
-fn read_invitation(invitation: InvitationIn) -> Result<Invitation, Rejection> {
+fn read_invitation(invitation: InvitationRecord<'_>) -> Result<Invitation, Rejection> {
     let delivery = InvitationDelivery::from_name(&invitation.delivery)
         .ok_or_else(|| wrong_type("invitation.delivery", "one of mail, link"))?;
     let invited_by = invitation.invited_by.map(|id| {
@@ -329,17 +291,17 @@ fn read_invitation(invitation: InvitationIn) -> Result<Invitation, Rejection> {
     })
 }
 
-fn read_factors(factors: FactorsIn) -> Result<ExportedFactors, Rejection> {
+fn read_factors(factors: FactorsRecord<'_>) -> Result<ExportedFactors, Rejection> {
     let totp = factors.totp.into_iter().map(read_totp);
     Ok(ExportedFactors {
         totp: totp.collect::<Result<_, _>>()?,
-        recovery_codes: factors.recovery_codes,
+        recovery_codes: factors.recovery_codes.into_owned(),
         skipped: Vec::new(),
     })
 }
 
-fn read_totp(totp: TotpIn) -> Result<ExportedTotp, Rejection> {
-    let secret = Secret::new(totp.secret);
+fn read_totp(totp: TotpRecord<'_>) -> Result<ExportedTotp, Rejection> {
+    let secret = Secret::new(totp.secret.into_owned());
     let id = totp.id.map(|id| {
         id.parse::<CredentialId>()
             .map_err(|()| wrong_type("factors.totp.id", "a UUID in lower case"))

@@ -1109,6 +1109,7 @@ console-all-invited = Alle sind eingeladen.
 console-links-text = Geben Sie jeden Link nur der Person, für die er ist.
 console-links-once = Die Links werden nur jetzt gezeigt.
 console-invite-again = Korrigieren und noch einmal senden
+console-links-stay = Die nächsten Ergebnisse öffnen sich in einem neuen Tab, damit die Links oben stehen bleiben.
 console-invite-others = Weitere einladen
 console-link-title = Link der Einladung
 console-link-text = Geben Sie diesen Link nur der Person, für die er ist.

@@ -1130,6 +1130,7 @@ console-all-invited = All users are invited.
 console-links-text = Give each link only to the user it is for, and copy them before you go on.
 console-links-once = They are shown only now.
 console-invite-again = Correct and send again
+console-links-stay = The next results open in a new tab, so that the links above stay here.
 console-invite-others = Invite other users
 console-link-title = Link of the invitation
 console-link-text = Give this link only to the user it is for.

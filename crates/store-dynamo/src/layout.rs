@@ -257,7 +257,7 @@ fn text(value: &Value) -> String {
     match value {
         Value::Null | Value::Unset => String::new(),
         Value::Text(text) => text.clone(),
-        Value::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Value::Bytes(bytes) => hex::encode(bytes),
         Value::Int(number) => number.to_string(),
     }
 }

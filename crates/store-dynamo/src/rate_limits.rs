@@ -62,9 +62,8 @@ impl DynamoRateLimits {
     /// Addresses and accounts are not readable in the table.
     fn place(&self, limit: &KeyedLimit) -> Place {
         let name = self.keys.name(limit.limit.name(), &limit.key);
-        let name = name.as_bytes().iter().map(|byte| format!("{byte:02x}"));
         Place {
-            partition: format!("limit/{}", name.collect::<String>()),
+            partition: format!("limit/{}", hex::encode(name.as_bytes())),
             sort: vec![0],
         }
     }

@@ -4,10 +4,8 @@
 //! script can use them together. The key of a rate limit is a MAC, since it may be long and may contain a
 //! network or email address (L-05).
 
-use std::fmt::Write as _;
-
 use doorward_domain::keys::CounterKeys;
-use doorward_domain::values::{Digest, UserId};
+use doorward_domain::values::UserId;
 
 pub(crate) struct Keys {
     prefix: String,
@@ -31,7 +29,7 @@ impl Keys {
 
     /// The counter of a rate limit for one key.
     pub(crate) fn rate_limit(&self, limit: &str, key: &str) -> String {
-        let name = hex(&self.counters.name(limit, key));
+        let name = hex::encode(self.counters.name(limit, key).as_bytes());
         format!("{}throttle:{limit}:{name}", self.prefix)
     }
 
@@ -39,14 +37,4 @@ impl Keys {
     pub(crate) fn probe(&self) -> String {
         format!("{}probe", self.prefix)
     }
-}
-
-pub(crate) fn hex(digest: &Digest) -> String {
-    digest
-        .as_bytes()
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("a text takes any text");
-            text
-        })
 }

@@ -147,12 +147,6 @@ impl SessionRecord {
 /// Parses a digest in hexadecimal.
 pub(crate) fn digest(text: &str) -> Result<Digest, RedisFault> {
     let mut bytes = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return Err(RedisFault::InvalidValue("digest"));
-    }
-    for (number, byte) in bytes.iter_mut().enumerate() {
-        let pair = &text[2 * number..2 * number + 2];
-        *byte = u8::from_str_radix(pair, 16).map_err(|_| RedisFault::InvalidValue("digest"))?;
-    }
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| RedisFault::InvalidValue("digest"))?;
     Ok(Digest::from_bytes(bytes))
 }

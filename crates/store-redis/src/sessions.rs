@@ -15,7 +15,6 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use crate::RedisStore;
-use crate::keys::hex;
 use crate::record::{self, SessionRecord};
 use crate::script::{Lua, ScriptCall};
 
@@ -31,7 +30,7 @@ const TOUCH_CONCURRENCY: usize = 64;
 #[async_trait]
 impl SeparateSessions for RedisStore {
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
-        let digest = hex(&session.digest);
+        let digest = hex::encode(session.digest.as_bytes());
         let mut call = INSERT
             .call(self.session_and_list(session.user_id, &digest))
             .arg(session.id.to_string())
@@ -51,7 +50,7 @@ impl SeparateSessions for RedisStore {
     ) -> Result<Option<Session>, StoreError> {
         let operation = "find session";
         let mut command = redis::cmd("HGETALL");
-        command.arg(self.keys.session(user_id, &hex(digest)));
+        command.arg(self.keys.session(user_id, &hex::encode(digest.as_bytes())));
         let found: SessionRecord = self.connection.request(operation, command).await?;
         let session = found
             .read(user_id, *digest)
@@ -103,7 +102,7 @@ impl SeparateSessions for RedisStore {
             false => 0,
         };
         let call = UPDATE
-            .call(self.session_and_list(session.user_id, &hex(&session.digest)))
+            .call(self.session_and_list(session.user_id, &hex::encode(session.digest.as_bytes())))
             .arg(session.id.to_string())
             .arg(compared)
             .arg(expected)

@@ -83,7 +83,13 @@ export class Browser {
   }
 
   constructor(page, home) {
-    Object.assign(this, { page, home, console: [], requests: [] });
+    Object.assign(this, { home, console: [], requests: [] });
+    this.show(page);
+  }
+
+  // Continues in this tab.
+  show(page) {
+    this.page = page;
     page.on("console", (message) => this.console.push(`${message.type()}: ${message.text()} (${message.location().url})`));
     page.on("pageerror", (error) => this.console.push(`error: ${error}`));
     page.on("request", (request) => this.requests.push(request.url()));
@@ -124,10 +130,15 @@ export class Browser {
     await Promise.all([this.page.waitForEvent("load"), this.page.click(css)]);
   }
 
-  // Fills the fields with these ids, and sends the form that has this action.
+  // Fills the fields with these ids, and sends the form that has this action. Continues in the tab in which the response opens.
   async send(action, fields = {}) {
-    for (const [id, text] of Object.entries(fields)) await this.fill(`form[action='${action}'] #${id}`, text);
-    await this.click(`form[action='${action}'] button:not(.show)`);
+    const form = `form[action='${action}']`;
+    for (const [id, text] of Object.entries(fields)) await this.fill(`${form} #${id}`, text);
+    const button = `${form} button:not(.show)`;
+    if ((await this.attribute(form, "target")) !== "_blank") return this.click(button);
+    const [tab] = await Promise.all([this.page.waitForEvent("popup"), this.page.click(button)]);
+    await tab.waitForLoadState();
+    this.show(tab);
   }
 
   async expectHeading(wanted) {

@@ -1,7 +1,7 @@
 //! The queries of the product, for a store's test that none reads a whole table.
 //!
 //! Each is made by the function that the services call. A query through a declared index is tested by the declaration;
-//! `tests/queries.rs` fails if one with other conditions, or through an index of several columns, is not listed here.
+//! `tests/it/queries.rs` fails if one with other conditions, or through an index of several columns, is not listed here.
 
 use doorward_domain::model::{
     AuditFilter, AuditKind, AuditRecord, Checkpoint, Credential, Device, Invitation,

@@ -13,7 +13,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use crate::run::{root, run, target};
-use crate::tasks::package::{copy_documents, tracked_documents};
+use crate::tasks::package::{copy_documents, documents};
 use crate::tools;
 
 /// The page with the list of all pages.
@@ -59,7 +59,7 @@ pub(crate) fn book() -> anyhow::Result<()> {
 /// The text of each page of the package, by its path in the repository.
 fn read_pages() -> anyhow::Result<BTreeMap<String, String>> {
     let mut pages = BTreeMap::new();
-    for path in tracked_documents()? {
+    for path in documents()? {
         if path.ends_with(".md") {
             let text = std::fs::read_to_string(root().join(&path))
                 .with_context(|| format!("cannot read {path}"))?;

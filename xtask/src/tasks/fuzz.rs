@@ -83,7 +83,7 @@ impl SchemathesisRun {
         Ok(())
     }
 
-    /// Fuzzes a server of its own, in this new folder.
+    /// Fuzzes a separate server, in this new folder.
     fn as_role(&self, role: &str, folder: &Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(folder)?;
         let server = Server::start(&self.binary, folder)?;

@@ -128,13 +128,11 @@ fn build() -> anyhow::Result<PathBuf> {
 fn host() -> anyhow::Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc)
-        .arg("-vV")
+        .args(["--print", "host-tuple"])
         .current_dir(root())
         .output()
         .context("cannot run rustc")?;
-    let printed = String::from_utf8(output.stdout)?;
-    let host = printed.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc did not print its host")?.to_owned())
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 impl LibFuzzerRun {

@@ -2,8 +2,8 @@
 //! creates the functions.
 //!
 //! It contains the binary, its completions and man pages (printed by the binary), the documentation with all
-//! linked files, all licences, and a bill of materials, which is also next to it, each with a checksum. Only files
-//! under git are included. The same tree always gives the same file, byte for byte: names are sorted, the owner is
+//! linked files, all licences, and a bill of materials, which is also next to it, each with a checksum. Files
+//! that git ignores are left out. The same tree always gives the same file, byte for byte: names are sorted, the owner is
 //! root, and the time is that of the commit (or `SOURCE_DATE_EPOCH`). To add a file: a line in [`DOCUMENTS`] or
 //! [`MADE`].
 
@@ -164,7 +164,7 @@ fn build(target: &Path, workspace: &Path, triple: Option<&str>) -> anyhow::Resul
         Some(home) => PathBuf::from(home),
         None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cargo"),
     };
-    // The flags are joined with this variable's own separator, so that a folder may have spaces in its name.
+    // A folder may have spaces in its name.
     let flags = [
         format!("--remap-path-prefix={}=/cargo", home.display()),
         format!("--remap-path-prefix={}=/doorward", workspace.display()),
@@ -172,8 +172,8 @@ fn build(target: &Path, workspace: &Path, triple: Option<&str>) -> anyhow::Resul
         format!("--remap-path-prefix={}=/target", target.display()),
     ];
     let mapped = [
-        format!("-ffile-prefix-map={}=/cargo", home.display()),
-        format!("-ffile-prefix-map={}=/target", target.display()),
+        format!("'-ffile-prefix-map={}=/cargo'", home.display()),
+        format!("'-ffile-prefix-map={}=/target'", target.display()),
     ];
     let mut command = cargo(&["build", "--release", "--locked", "--features", "aws"]);
     let mut built = target.to_owned();
@@ -187,6 +187,7 @@ fn build(target: &Path, workspace: &Path, triple: Option<&str>) -> anyhow::Resul
         .env("CARGO_INCREMENTAL", "0")
         .env("SOURCE_DATE_EPOCH", seconds()?)
         .env("CFLAGS", mapped.join(" "))
+        .env("CC_SHELL_ESCAPED_FLAGS", "1")
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))?;
     Ok(built.join("release/doorward"))
 }
@@ -255,8 +256,8 @@ fn version(binary: &Path) -> anyhow::Result<String> {
     Ok(version.context("the binary has no version")?.to_owned())
 }
 
-/// The files of [`DOCUMENTS`] under git, or to be added to it.
-pub(crate) fn tracked_documents() -> anyhow::Result<Vec<String>> {
+/// The files of [`DOCUMENTS`] that git does not ignore.
+pub(crate) fn documents() -> anyhow::Result<Vec<String>> {
     let list = "ls-files -z --cached --others --exclude-standard --".split(' ');
     let listed = git(&list.chain(DOCUMENTS.iter().copied()).collect::<Vec<_>>())?;
     Ok(listed.split_terminator('\0').map(str::to_owned).collect())
@@ -264,7 +265,7 @@ pub(crate) fn tracked_documents() -> anyhow::Result<Vec<String>> {
 
 /// Copies them, with their layout, so that their links work.
 pub(crate) fn copy_documents(folder: &Path) -> anyhow::Result<()> {
-    for file in tracked_documents()? {
+    for file in documents()? {
         let to = folder.join(&file);
         match file == GENERATED {
             true => {

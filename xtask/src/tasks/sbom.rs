@@ -11,7 +11,7 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use crate::run::root;
-use crate::supply::{CratePart, part, parts, source_of, tree};
+use crate::supply::{Component, part, parts, source_of, tree};
 
 /// Prefixes of licence file names.
 const LICENCES: [&str; 6] = [
@@ -33,10 +33,10 @@ struct VendoredCode {
 
 /// Source of its version.
 enum Version {
-    /// A file contains it, after these words.
-    Said {
+    /// A file contains it, after this prefix of a line.
+    InFile {
         file: &'static str,
-        behind: &'static str,
+        prefix: &'static str,
     },
     /// No file contains it: the code was copied into these folders of the crate, and changed there. So the version
     /// is the crate's, with a digest of the folders.
@@ -49,9 +49,9 @@ const VENDORED_CODE: &[VendoredCode] = &[
         by: "libsqlite3-sys",
         name: "sqlite",
         license: "blessing",
-        version: Version::Said {
+        version: Version::InFile {
             file: "sqlite3/sqlite3.h",
-            behind: "#define SQLITE_VERSION",
+            prefix: "#define SQLITE_VERSION",
         },
     },
     VendoredCode {
@@ -74,7 +74,7 @@ const NATIVE: [&str; 5] = ["c", "h", "inl", "S", "asm"];
 /// The document. `written_at` is a time in the format of RFC 3339.
 pub(crate) fn document(version: &str, written_at: &str) -> anyhow::Result<String> {
     let checksums = checksums()?;
-    let shipped: BTreeSet<CratePart> = parts("normal,no-proc-macro")?.into_iter().collect();
+    let shipped: BTreeSet<Component> = parts("normal,no-proc-macro")?.into_iter().collect();
     let mut components = Vec::new();
     for part in parts("normal,build")? {
         if part.name == "doorward" {
@@ -123,18 +123,18 @@ pub(crate) fn document(version: &str, written_at: &str) -> anyhow::Result<String
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-fn reference(part: &CratePart) -> String {
+fn reference(part: &Component) -> String {
     format!("pkg:cargo/{}@{}", part.name, part.version)
 }
 
 /// Components for the C and assembler code of a crate.
-fn vendored_code(part: &CratePart) -> anyhow::Result<Vec<Value>> {
+fn vendored_code(part: &Component) -> anyhow::Result<Vec<Value>> {
     let own = VENDORED_CODE.iter().filter(|code| code.by == part.name);
     own.map(|code| code.component(part)).collect()
 }
 
 impl VendoredCode {
-    fn component(&self, part: &CratePart) -> anyhow::Result<Value> {
+    fn component(&self, part: &Component) -> anyhow::Result<Value> {
         let reference = self.reference(part)?;
         let (_, version) = reference.rsplit_once('@').context("it has a version")?;
         let license = match self.license.contains(' ') {
@@ -165,13 +165,13 @@ impl VendoredCode {
         Ok(component)
     }
 
-    fn reference(&self, part: &CratePart) -> anyhow::Result<String> {
+    fn reference(&self, part: &Component) -> anyhow::Result<String> {
         let version = match self.version {
             Version::OfItsCrate(_) => format!("{}-{}", part.name, part.version),
-            Version::Said { file, behind } => {
+            Version::InFile { file, prefix } => {
                 let path = source_of(part)?.join(file);
                 let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
-                let line = text.lines().find_map(|line| line.strip_prefix(behind));
+                let line = text.lines().find_map(|line| line.strip_prefix(prefix));
                 let version = line.with_context(|| format!("{} has no version", path.display()))?;
                 version.trim().trim_matches('"').to_owned()
             }

@@ -28,7 +28,7 @@ pub fn binary() -> PathBuf {
     let path = target().join("debug/doorward");
     assert!(
         path.is_file(),
-        "there is no {}: run `cargo build` first",
+        "there is no {}: run `cargo build --features aws` first",
         path.display()
     );
     path

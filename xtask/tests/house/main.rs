@@ -341,11 +341,19 @@ fn no_item_has_a_doc_test() {
         let comments =
             comments.filter_map(|line| line.strip_prefix("///").or(line.strip_prefix("//!")));
         // Every second fence closes a block.
-        let fences = comments.filter_map(|line| line.trim_start().strip_prefix("```"));
+        let fences = comments
+            .clone()
+            .filter_map(|line| line.trim_start().strip_prefix("```"));
         let rust = fences
             .step_by(2)
             .filter(|language| !["text", "json", "sh"].contains(language));
         found.extend(rust.map(|language| format!("{file}: ```{language}")));
+        // An indented paragraph is code as well, and so is any in a block comment.
+        let indented = comments.clone().zip(comments.skip(1));
+        let indented =
+            indented.filter(|(before, line)| before.trim().is_empty() && line.starts_with("     "));
+        found.extend(indented.map(|(_, line)| format!("{file}: {line}")));
+        found.extend(text.contains("\n/**").then(|| format!("{file}: /**")));
     }
     assert!(found.is_empty(), "write a test instead: {found:?}");
 }

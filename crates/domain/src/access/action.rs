@@ -6,134 +6,100 @@
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::model::AuditKind;
+use crate::string_enum::string_enum;
 use crate::values::{Role, UserId, Username};
 
-/// An action that requires authorization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// View the user.
-    ViewUser,
-    /// Export the user's personal data.
-    ExportUser,
-    /// Change `name`, `data` and `locale`.
-    UpdateProfile,
-    /// Request an address change, or cancel it.
-    ChangeEmail,
-    /// Delete the user, at once or after some days.
-    DeleteUser,
-    /// Cancel a deletion that was requested. Its user, who has no session, sends the proof of a sign-in instead.
-    CancelDeletion,
-    /// View what happened to the account.
-    ViewActivity,
-    /// List the open sessions.
-    ListSessions,
-    /// End sessions.
-    RevokeSessions,
-    /// List and search users.
-    ListUsers,
-    /// Grant or remove the admin role.
-    ChangeRole,
-    /// Disable or enable.
-    ChangeStatus,
-    /// Read the audit log.
-    ReadAudit,
-    /// View the totals.
-    ViewTotals,
-    /// View the nodes.
-    ViewNodes,
-    /// List and view queued mails.
-    ReadOutbox,
-    /// Retry queued mails, and send a test mail.
-    ManageOutbox,
-    /// Delete a queued mail.
-    DeleteMail,
-    /// View the signing keys.
-    ViewKeys,
-    /// Create a new signing key.
-    RotateKeys,
-    /// View the second factors.
-    ViewFactors,
-    /// Add a second factor. Only to the actor's own account.
-    AddFactor,
-    /// Renew the recovery codes. Only the actor's own.
-    RenewRecoveryCodes,
-    /// Remove a second factor.
-    RemoveFactor,
-    /// Invite a user, send the invitation again, or revoke it.
-    Invite,
+string_enum! {
+    /// An action that requires authorization.
+    Action {
+        /// View the user.
+        ViewUser => "ViewUser",
+        /// Export the user's personal data.
+        ExportUser => "ExportUser",
+        /// Change `name`, `data` and `locale`.
+        UpdateProfile => "UpdateProfile",
+        /// Request an address change, or cancel it.
+        ChangeEmail => "ChangeEmail",
+        /// Delete the user, at once or after some days.
+        DeleteUser => "DeleteUser",
+        /// Cancel a deletion that was requested. Its user, who has no session, sends the proof of a sign-in instead.
+        CancelDeletion => "CancelDeletion",
+        /// View what happened to the account.
+        ViewActivity => "ViewActivity",
+        /// List the open sessions.
+        ListSessions => "ListSessions",
+        /// End sessions.
+        RevokeSessions => "RevokeSessions",
+        /// List and search users.
+        ListUsers => "ListUsers",
+        /// Grant or remove the admin role.
+        ChangeRole => "ChangeRole",
+        /// Disable or enable.
+        ChangeStatus => "ChangeStatus",
+        /// Read the audit log.
+        ReadAudit => "ReadAudit",
+        /// View the totals.
+        ViewTotals => "ViewTotals",
+        /// View the nodes.
+        ViewNodes => "ViewNodes",
+        /// List and view queued mails.
+        ReadOutbox => "ReadOutbox",
+        /// Retry queued mails, and send a test mail.
+        ManageOutbox => "ManageOutbox",
+        /// Delete a queued mail.
+        DeleteMail => "DeleteMail",
+        /// View the signing keys.
+        ViewKeys => "ViewKeys",
+        /// Create a new signing key.
+        RotateKeys => "RotateKeys",
+        /// View the second factors.
+        ViewFactors => "ViewFactors",
+        /// Add a second factor. Only to the actor's own account.
+        AddFactor => "AddFactor",
+        /// Renew the recovery codes. Only the actor's own.
+        RenewRecoveryCodes => "RenewRecoveryCodes",
+        /// Remove a second factor.
+        RemoveFactor => "RemoveFactor",
+        /// Invite a user, send the invitation again, or revoke it.
+        Invite => "Invite",
+    }
 }
 
 impl Action {
-    /// All actions.
-    pub const ALL: [Self; 25] = [
-        Self::ViewUser,
-        Self::ExportUser,
-        Self::UpdateProfile,
-        Self::ChangeEmail,
-        Self::DeleteUser,
-        Self::CancelDeletion,
-        Self::ViewActivity,
-        Self::ListSessions,
-        Self::RevokeSessions,
-        Self::ListUsers,
-        Self::ChangeRole,
-        Self::ChangeStatus,
-        Self::ReadAudit,
-        Self::ViewTotals,
-        Self::ViewNodes,
-        Self::ReadOutbox,
-        Self::ManageOutbox,
-        Self::DeleteMail,
-        Self::ViewKeys,
-        Self::RotateKeys,
-        Self::ViewFactors,
-        Self::AddFactor,
-        Self::RenewRecoveryCodes,
-        Self::RemoveFactor,
-        Self::Invite,
-    ];
-
-    /// Its name in the audit log.
-    pub(super) fn name(self) -> String {
-        format!("{self:?}")
-    }
-
     /// What the action requires.
     pub(crate) fn rule(self) -> Rule {
-        match self {
+        let none = AuditKind::Forbidden;
+        let (who, audited_as) = match self {
             Self::ViewUser
             | Self::ExportUser
             | Self::UpdateProfile
             | Self::ViewActivity
             | Self::ListSessions
-            | Self::RevokeSessions => Rule::of(Who::OwnerAndAdmins),
-            Self::ViewFactors => Rule::of(Who::OwnerAndAdmins).while_enrolling(),
-            Self::ChangeEmail => {
-                Rule::of(Who::OwnerAndAdmins).with_proof(AuditKind::EmailChangeRequested)
-            }
-            Self::DeleteUser => Rule::of(Who::OwnerAndAdmins).with_proof(AuditKind::UserDeleted),
-            Self::RemoveFactor => {
-                Rule::of(Who::OwnerAndAdmins).with_proof(AuditKind::FactorRemoved)
-            }
-            Self::AddFactor => Rule::of(Who::Owner)
-                .with_proof(AuditKind::FactorAdded)
-                .while_enrolling(),
-            Self::RenewRecoveryCodes => {
-                Rule::of(Who::Owner).with_proof(AuditKind::RecoveryCodesRenewed)
-            }
+            | Self::RevokeSessions
+            | Self::ViewFactors => (Who::OwnerAndAdmins, none),
+            Self::ChangeEmail => (Who::OwnerAndAdmins, AuditKind::EmailChangeRequested),
+            Self::DeleteUser => (Who::OwnerAndAdmins, AuditKind::UserDeleted),
+            Self::RemoveFactor => (Who::OwnerAndAdmins, AuditKind::FactorRemoved),
+            Self::AddFactor => (Who::Owner, AuditKind::FactorAdded),
+            Self::RenewRecoveryCodes => (Who::Owner, AuditKind::RecoveryCodesRenewed),
             Self::ListUsers
             | Self::ReadAudit
             | Self::ViewTotals
             | Self::ViewNodes
             | Self::ReadOutbox
             | Self::ManageOutbox
-            | Self::ViewKeys => Rule::of(Who::Admins),
-            Self::ChangeRole => Rule::of(Who::Admins).with_proof(AuditKind::RoleChanged),
-            Self::ChangeStatus => Rule::of(Who::Admins).with_proof(AuditKind::StatusChanged),
-            Self::CancelDeletion => Rule::of(Who::Admins).with_proof(AuditKind::DeletionCancelled),
-            Self::Invite => Rule::of(Who::Admins).with_proof(AuditKind::Invited),
-            Self::DeleteMail => Rule::of(Who::Admins).with_proof(AuditKind::MailDeleted),
-            Self::RotateKeys => Rule::of(Who::Admins).with_proof(AuditKind::KeyRotated),
+            | Self::ViewKeys => (Who::Admins, none),
+            Self::ChangeRole => (Who::Admins, AuditKind::RoleChanged),
+            Self::ChangeStatus => (Who::Admins, AuditKind::StatusChanged),
+            Self::CancelDeletion => (Who::Admins, AuditKind::DeletionCancelled),
+            Self::Invite => (Who::Admins, AuditKind::Invited),
+            Self::DeleteMail => (Who::Admins, AuditKind::MailDeleted),
+            Self::RotateKeys => (Who::Admins, AuditKind::KeyRotated),
+        };
+        Rule {
+            who,
+            while_enrolling: matches!(self, Self::ViewFactors | Self::AddFactor),
+            audited_as,
         }
     }
 }
@@ -142,6 +108,7 @@ impl Action {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rule {
     who: Who,
+    /// `true` if users who have to add a second factor before they are signed in may do it as well.
     while_enrolling: bool,
     /// The audit event if a recent proof of identity is missing. [`AuditKind::Forbidden`] if none is required.
     pub(crate) audited_as: AuditKind,
@@ -159,27 +126,6 @@ enum Who {
 }
 
 impl Rule {
-    fn of(who: Who) -> Self {
-        Self {
-            who,
-            while_enrolling: false,
-            audited_as: AuditKind::Forbidden,
-        }
-    }
-
-    /// Users who have to add a second factor before they are signed in may do it as well.
-    fn while_enrolling(self) -> Self {
-        Self {
-            while_enrolling: true,
-            ..self
-        }
-    }
-
-    /// A recent proof of identity is required. If it is missing, this event is audited.
-    fn with_proof(self, audited_as: AuditKind) -> Self {
-        Self { audited_as, ..self }
-    }
-
     /// Returns `true` if a recent proof of identity is required.
     pub(crate) fn needs_proof(self) -> bool {
         self.audited_as != AuditKind::Forbidden
@@ -276,7 +222,7 @@ mod tests {
 
     #[test]
     fn users_act_on_themselves_admins_on_everyone_and_anonymous_clients_on_no_one() {
-        for action in Action::ALL {
+        for action in Action::ALL.iter().copied() {
             assert!(matches!(
                 authorize(&user(Role::User), action, Target::Others),
                 Err(Error::Forbidden)

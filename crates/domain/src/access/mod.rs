@@ -55,21 +55,10 @@ impl Access {
         Ok(Begun { user, proof, batch })
     }
 
-    /// Checks that the actor may do this, and audits a forbidden attempt. Services call this themselves. A handler
+    /// Checks that the actor may do this to others, and audits a forbidden attempt. Services call this themselves. A handler
     /// calls it first if it would otherwise validate input before the service does.
-    pub(crate) async fn authorize(
-        &self,
-        ctx: &Ctx,
-        action: Action,
-        target: Target,
-    ) -> Result<(), Error> {
-        let result = authorize(&ctx.actor, action, target);
-        if matches!(result, Err(Error::Forbidden)) {
-            let (action, user_id) = (&action.name(), None);
-            let forbidden = Event::Forbidden { action, user_id };
-            self.writer.emit_now(ctx, forbidden).await?;
-        }
-        result
+    pub(crate) async fn authorize(&self, ctx: &Ctx, action: Action) -> Result<(), Error> {
+        self.authorize_by_name(ctx, action, NO_USER).await
     }
 
     /// Like [`Self::authorize`], for the user that a path's `{user}` identifies. The name is not looked up (Z-02)
@@ -84,7 +73,7 @@ impl Access {
         let target = if is_own { Target::Own } else { Target::Others };
         let result = authorize(&ctx.actor, action, target);
         if matches!(result, Err(Error::Forbidden)) {
-            let (action, user_id) = (&action.name(), named.parse().ok());
+            let (action, user_id) = (action.as_str(), named.parse().ok());
             let forbidden = Event::Forbidden { action, user_id };
             self.writer.emit_now(ctx, forbidden).await?;
         }

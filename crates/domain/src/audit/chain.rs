@@ -1,7 +1,5 @@
 //! The bytes that are hashed and signed. They are part of the export format.
 
-use std::fmt::Write;
-
 use jiff::Timestamp;
 
 use super::CheckpointId;
@@ -51,14 +49,6 @@ pub(super) fn export_message(at: Timestamp, complete: bool, end: Option<&Checkpo
         .put(if complete { b"complete" } else { b"filtered" })
         .put_optional(end.as_ref().map(String::as_bytes))
         .0
-}
-
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a String succeeds");
-        text
-    })
 }
 
 fn bytes_of(at: Timestamp) -> [u8; 8] {

@@ -1,12 +1,13 @@
 //! Limits the number of audit events about actions that a client can repeat at will (L-01).
 //!
-//! Each node has its own counts. An event beyond a limit is counted as suppressed; the worker reports the counts.
+//! An event beyond a limit is counted as suppressed. Each node has its own counts. The worker writes them every ten minutes and
+//! when the server stops, as `events-suppressed`. A node that is killed loses the counts since the last write.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::suppressed::Suppressed;
 use crate::ctx::Ctx;
 use crate::limits::{KeyedLimit, LOCKOUT_RETRY_AFTER, Limit, MemoryRateLimits};
 use crate::model::AuditKind;
@@ -21,15 +22,15 @@ const KEYS: usize = 10_000;
 /// The limits of audit events, and what they suppressed.
 pub(crate) struct AuditLimits {
     counters: MemoryRateLimits,
-    /// The events that were counted instead of written.
-    suppressed: Suppressed,
+    /// Number of events that were counted instead of written, by kind.
+    suppressed: Mutex<HashMap<AuditKind, u64>>,
 }
 
 impl Default for AuditLimits {
     fn default() -> Self {
         Self {
             counters: MemoryRateLimits::new(KEYS),
-            suppressed: Suppressed::default(),
+            suppressed: Mutex::default(),
         }
     }
 }
@@ -37,12 +38,15 @@ impl Default for AuditLimits {
 impl AuditLimits {
     /// Counts events that are not written.
     pub(crate) fn suppress(&self, kind: AuditKind, count: u64) {
-        self.suppressed.add(kind, count);
+        let counts = self.suppressed.lock();
+        let mut counts = counts.unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(kind).or_default() += count;
     }
 
     /// Returns the counts of events that were not written, and begins again.
     pub(crate) fn take_suppressed(&self) -> HashMap<AuditKind, u64> {
-        std::mem::take(&mut *self.suppressed.counts())
+        let counts = self.suppressed.lock();
+        std::mem::take(&mut *counts.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Returns `true` if an event about what this user, or else the actor, does may be written under the limit with this

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::{Access, Action, Target};
+use crate::access::{Access, Action};
 use crate::clock::Clock;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
@@ -58,9 +58,7 @@ impl Audit {
 
     /// Writes the audit event of a download. Then [`Self::download_page`] returns what it contains.
     pub async fn start_download(&self, ctx: &Ctx) -> Result<(), Error> {
-        self.access
-            .authorize(ctx, Action::ReadAudit, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ReadAudit).await?;
         let exported = Event::AuditExported { detail: "download" };
         Ok(self.writer.emit_now(ctx, exported).await?)
     }
@@ -92,9 +90,7 @@ impl Audit {
     }
 
     async fn page(&self, ctx: &Ctx, filter: &AuditFilter) -> Result<AuditPage, Error> {
-        self.access
-            .authorize(ctx, Action::ReadAudit, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ReadAudit).await?;
         let at_once = match filter.skips_events() {
             true => AT_ONCE,
             false => filter.limit.saturating_add(1),
@@ -127,9 +123,7 @@ impl Audit {
 
     /// Returns what the last verification and the workers have found.
     pub async fn status(&self, ctx: &Ctx) -> Result<AuditStatus, Error> {
-        self.access
-            .authorize(ctx, Action::ReadAudit, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ReadAudit).await?;
         let verified = self.store.get(AuditVerification::LAST).await?;
         let broken_at = AuditFilter::seal_broken_at(&*self.store, ctx.now).await?;
         Ok(AuditStatus {
@@ -145,9 +139,7 @@ impl Audit {
         filter: &AuditFilter,
         events: &[AuditEvent],
     ) -> Result<People, Error> {
-        self.access
-            .authorize(ctx, Action::ListUsers, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ListUsers).await?;
         let selected = [filter.user_id, filter.actor_id].into_iter().flatten();
         Ok(people_of(&*self.store, events, selected).await?)
     }
@@ -166,9 +158,7 @@ impl Audit {
     /// not confirmed selects the newest user for whom it is pending. An id is returned without a look-up, so that events about a deleted
     /// user can be found. `None` if no user has the name.
     pub async fn find_user_id(&self, ctx: &Ctx, named: &str) -> Result<Option<UserId>, Error> {
-        self.access
-            .authorize(ctx, Action::ReadAudit, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ReadAudit).await?;
         if named == "me" {
             return Ok(ctx.actor.user_id());
         }

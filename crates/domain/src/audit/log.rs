@@ -32,18 +32,6 @@ impl AuditLog<'_> {
         Ok(self.0.list_readable(next.limit(1)).await?.pop())
     }
 
-    /// Checkpoints that are signed with the key `key_id`, were created before `before` and are not pruned
-    /// yet, oldest first.
-    pub async fn list_prunable(
-        &self,
-        key_id: &str,
-        before: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Checkpoint>, StoreError> {
-        let prunable = Checkpoint::prunable(key_id, before).limit(limit);
-        self.0.list_readable(prunable).await
-    }
-
     /// Events without a position and with an id below `before`, by id.
     pub async fn list_unsealed(
         &self,
@@ -79,13 +67,6 @@ impl AuditLog<'_> {
         self.0.list_readable(sealed.limit(limit)).await
     }
 
-    /// Keys of at most `limit` events up to this position, readable or not.
-    pub async fn list_keys(&self, to: i64, limit: usize) -> Result<Vec<Value>, StoreError> {
-        let sealed = AuditRecord::sealed(i64::MIN, to);
-        let rows = self.0.list_rows(sealed.limit(limit)).await?;
-        Ok(rows.iter().map(Row::key).cloned().collect())
-    }
-
     /// The events after `after` that can contain personal data of the user: those the user did, and those that were
     /// done to the user by an actor that is not a user. By id, readable or not.
     pub async fn list_personal_events(
@@ -107,17 +88,6 @@ impl AuditLog<'_> {
         events.sort_unstable_by_key(|event| event.id);
         events.truncate(limit);
         Ok(events)
-    }
-
-    /// The keys of checkpoints before this position, the last first.
-    pub async fn list_checkpoints_before(
-        &self,
-        position: i64,
-        limit: usize,
-    ) -> Result<Vec<Value>, StoreError> {
-        let before = Checkpoint::before(position);
-        let rows = self.0.list_rows(before.limit(limit)).await?;
-        Ok(rows.iter().map(Row::key).cloned().collect())
     }
 
     /// The position of the last pruned checkpoint among the first ones, if there is one.
@@ -187,14 +157,4 @@ pub fn prune(pruned: &Checkpoint) -> Write {
 pub fn erase(id: AuditEventId) -> Write {
     let set = [("address", Value::Null), ("user_agent", Value::Null)];
     Write::update::<AuditRecord, 2>(id, set, Vec::new())
-}
-
-/// Deletes the checkpoint with this key.
-pub fn delete_checkpoint(key: Value) -> Write {
-    Write::delete::<Checkpoint>(key)
-}
-
-/// Deletes the event with this key.
-pub fn delete_event(key: Value) -> Write {
-    Write::delete::<AuditRecord>(key)
 }

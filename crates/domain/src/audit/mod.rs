@@ -5,7 +5,7 @@
 //! each event gets the next position and a hash over the previous hash and its own content ([`chain`]).
 //! Each run ends with a checkpoint that a key outside the database signs ([`signer`]). [`verifier`]
 //! recomputes the chain, from the store or from an exported file. [`log`] reads and writes the store.
-//! `subscriber` writes the events, under the limits of `limits`; `suppressed` counts those beyond them. [`Audit`] (`list`)
+//! `subscriber` writes the events, under the limits of `limits`, which counts those beyond them. [`Audit`] (`list`)
 //! lists and downloads events, [`AuditChain`] (`integrity`) seals, prunes, verifies and exports them.
 //!
 //! The IP address and the user agent are outside the hash, so they can be erased when an account is
@@ -19,7 +19,6 @@ pub mod log;
 pub mod sealer;
 pub mod signer;
 pub(crate) mod subscriber;
-pub(crate) mod suppressed;
 pub mod verifier;
 
 pub use integrity::AuditChain;
@@ -45,7 +44,7 @@ impl CheckpointId {
     pub fn of(checkpoint: &Checkpoint) -> Self {
         Self {
             position: checkpoint.position,
-            hash: chain::hex(checkpoint.hash.as_bytes()),
+            hash: hex::encode(checkpoint.hash.as_bytes()),
         }
     }
 

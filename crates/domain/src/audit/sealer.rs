@@ -12,9 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{AuditLog, AuditSigner, CheckpointId, chain, log};
 use crate::model::{
-    AuditEvent, AuditFilter, AuditKind, AuditRecord, DeletedUser, MailJob, TABLES, actor_id,
+    AuditEvent, AuditFilter, AuditKind, AuditRecord, Checkpoint, DeletedUser, MailJob, TABLES,
+    actor_id,
 };
-use crate::store::{ApplyError, Records, Store, StoreError};
+use crate::store::{ApplyError, Query, Record, Records, Store, StoreError, Write};
 use crate::values::{AuditEventId, UserId};
 
 /// The minimum age of an event that is sealed. Younger events may still be in an open transaction. An
@@ -128,9 +129,8 @@ impl Sealer<'_> {
         let mut newest = None;
         // The oldest first: each turn prunes to the newest of those that were read.
         loop {
-            let mut old = log
-                .list_prunable(&key.to_string(), before, CHECKPOINTS)
-                .await?;
+            let prunable = Checkpoint::prunable(&key.to_string(), before).limit(CHECKPOINTS);
+            let mut old: Vec<Checkpoint> = self.store.list_readable(prunable).await?;
             // Signing a modified checkpoint would delete events that an attacker selected.
             let count = old.len();
             old.retain(|checkpoint| key.signed_checkpoint(checkpoint));
@@ -155,21 +155,20 @@ impl Sealer<'_> {
 
     /// Deletes the checkpoints before this pruned one, and then the events up to it.
     async fn delete_up_to(&self, position: i64) -> Result<(), ApplyError> {
-        let log = AuditLog(self.store);
+        let checkpoints = Checkpoint::before(position);
+        self.delete_all::<Checkpoint>(checkpoints).await?;
+        let events = AuditRecord::sealed(i64::MIN, position);
+        self.delete_all::<AuditRecord>(events).await
+    }
+
+    /// Deletes the rows of a query, readable or not.
+    async fn delete_all<R: Record>(&self, query: Query) -> Result<(), ApplyError> {
         loop {
-            let checkpoints = log.list_checkpoints_before(position, AT_ONCE).await?;
-            if checkpoints.is_empty() {
-                break;
-            }
-            let delete = checkpoints.into_iter().map(log::delete_checkpoint);
-            self.store.apply(delete.collect()).await?;
-        }
-        loop {
-            let events = log.list_keys(position, AT_ONCE).await?;
-            if events.is_empty() {
+            let rows = self.store.list_rows(query.clone().limit(AT_ONCE)).await?;
+            if rows.is_empty() {
                 return Ok(());
             }
-            let delete = events.into_iter().map(log::delete_event);
+            let delete = rows.iter().map(|row| Write::delete::<R>(row.key().clone()));
             self.store.apply(delete.collect()).await?;
         }
     }

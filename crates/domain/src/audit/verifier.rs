@@ -204,7 +204,7 @@ impl Verifier {
         let position = self.position;
         match self.recorded.get(&position) {
             None => Ok(()),
-            Some(hash) if *hash == chain::hex(self.hash.as_bytes()) => {
+            Some(hash) if *hash == hex::encode(self.hash.as_bytes()) => {
                 self.report.checkpoints_found += 1;
                 Ok(())
             }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::access::{Access, Action, Begun, ensure_version, names_user, roster};
 use crate::ctx::Ctx;
-use crate::error::{Error, WriteError};
+use crate::error::Error;
 use crate::events::{CancelledWith, Event};
 use crate::limits::RateLimiter;
 use crate::links::find_unexpired_link;
@@ -197,11 +197,9 @@ impl Deletion {
                 .cancelled(ctx, &user, CancelledWith::MailedLink)
                 .await?;
             batch.push(link.mark_used(ctx.now));
-            match self.writer.apply(batch).await {
-                Ok(()) => return Ok(()),
-                // The link was used or the user changed in between: read both again.
-                Err(WriteError::Stale) => {}
-                Err(other) => return Err(other.into()),
+            // If the link was used or the user changed in between, both are read again.
+            if self.writer.apply_unless_stale(batch).await? {
+                return Ok(());
             }
         }
         Err(Error::Overloaded)

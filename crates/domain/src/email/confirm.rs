@@ -69,25 +69,16 @@ impl Confirmation {
     /// response does not reveal whether it is known.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_confirmation(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
-        self.request_mail(ctx, email, None).await
+        self.request_confirmation_for(ctx, None, email).await
     }
 
-    /// Like [`Self::request_confirmation`], for a user whose account an admin views: an audit event names the user.
+    /// Like [`Self::request_confirmation`]. The audit event names the user, if an admin views their account.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_confirmation_for(
         &self,
         ctx: &Ctx,
-        user_id: UserId,
-        email: &EmailAddress,
-    ) -> Result<(), Error> {
-        self.request_mail(ctx, email, Some(user_id)).await
-    }
-
-    async fn request_mail(
-        &self,
-        ctx: &Ctx,
-        email: &EmailAddress,
         user_id: Option<UserId>,
+        email: &EmailAddress,
     ) -> Result<(), Error> {
         self.queued_mails.ensure_not_full()?;
         self.mailbox_limits

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::devices::program_of;
-use crate::error::{Error, WriteError};
+use crate::error::Error;
 use crate::events::Event;
 use crate::factors::recovery_grant::RecoveryGrants;
 use crate::model::{FactorSet, Link, Status, User};
@@ -166,19 +166,16 @@ impl Record for Challenge {
     const TABLE: &'static Table = Link::TABLE;
 
     fn to_row(&self) -> Row {
-        Row::new(
-            Self::TABLE,
-            [
-                ("id", key(&self.digest)),
-                ("digest", (&self.digest).into()),
-                ("user_id", self.user_id.into()),
-                ("purpose", PURPOSE.into()),
-                ("data", self.state.to_text().into()),
-                ("created_at", self.created_at.into()),
-                ("expires_at", self.expires_at.into()),
-                ("used_at", self.used_at.into()),
-            ],
-        )
+        Self::row([
+            ("id", key(&self.digest)),
+            ("digest", (&self.digest).into()),
+            ("user_id", self.user_id.into()),
+            ("purpose", PURPOSE.into()),
+            ("data", self.state.to_text().into()),
+            ("created_at", self.created_at.into()),
+            ("expires_at", self.expires_at.into()),
+            ("used_at", self.used_at.into()),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {
@@ -285,10 +282,8 @@ impl Challenges {
             let (challenge, user) = self.find_challenge(ctx, digest).await?;
             challenge.ensure_step_is(&Step::Factor)?;
             let (counted, write) = challenge.count_attempt();
-            match self.writer.apply(vec![write]).await {
-                Ok(()) => return Ok((counted, user)),
-                Err(WriteError::Stale) => {}
-                Err(other) => return Err(other.into()),
+            if self.writer.apply_unless_stale(vec![write]).await? {
+                return Ok((counted, user));
             }
         }
         Err(Error::Overloaded)

@@ -124,11 +124,8 @@ impl FactorEnrolment {
             ];
             batch.extend(set.unchanged());
             batch.extend(replaced.iter().map(|other| other.delete()));
-            batch.extend(
-                self.factor_store
-                    .delete_expired(&user, &set, ctx.now)
-                    .await?,
-            );
+            let expired = self.factor_store.delete_expired(&user, &set, ctx.now);
+            batch.extend(expired.await?);
             match self.writer.apply(batch).await {
                 Ok(()) => return Ok((user, factor)),
                 // Another enrolment has begun, or the factors, the user's status or the epoch have changed.
@@ -176,11 +173,8 @@ impl FactorEnrolment {
                 accepted.write(ctx.now),
                 set.write(proof, ctx.now)?,
             ];
-            batch.extend(
-                self.factor_store
-                    .delete_expired(&user, &set, ctx.now)
-                    .await?,
-            );
+            let expired = self.factor_store.delete_expired(&user, &set, ctx.now);
+            batch.extend(expired.await?);
             if let Actor::Enrolling { challenge, .. } = &ctx.actor {
                 let (challenge, _) = self.challenges.find_challenge(ctx, challenge).await?;
                 batch.push(challenge.advance(Step::Enrolled));
@@ -218,11 +212,8 @@ impl FactorEnrolment {
             let codes = recovery_codes::generate(&*self.random);
             set.set_recovery_codes(&codes, ctx.now);
             let mut batch = vec![still_active(ctx, &user), set.write(proof, ctx.now)?];
-            batch.extend(
-                self.factor_store
-                    .delete_expired(&user, &set, ctx.now)
-                    .await?,
-            );
+            let expired = self.factor_store.delete_expired(&user, &set, ctx.now);
+            batch.extend(expired.await?);
             let renewed = Event::RecoveryCodesRenewed { user: &user };
             self.writer.emit(ctx, renewed, &mut batch);
             if self.factor_changes.apply(ctx, user.id, batch).await? {

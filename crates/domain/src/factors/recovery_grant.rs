@@ -58,19 +58,16 @@ impl Record for RecoveryGrant {
     const TABLE: &'static Table = Link::TABLE;
 
     fn to_row(&self) -> Row {
-        Row::new(
-            Self::TABLE,
-            [
-                ("id", key(self.user_id)),
-                ("digest", (&digest(self.user_id)).into()),
-                ("user_id", self.user_id.into()),
-                ("purpose", PURPOSE.into()),
-                ("data", self.recovery.as_str().into()),
-                ("created_at", self.created_at.into()),
-                ("expires_at", self.expires_at.into()),
-                ("used_at", Value::Null),
-            ],
-        )
+        Self::row([
+            ("id", key(self.user_id)),
+            ("digest", (&digest(self.user_id)).into()),
+            ("user_id", self.user_id.into()),
+            ("purpose", PURPOSE.into()),
+            ("data", self.recovery.as_str().into()),
+            ("created_at", self.created_at.into()),
+            ("expires_at", self.expires_at.into()),
+            ("used_at", Value::Null),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

@@ -105,11 +105,8 @@ impl FactorRemoval {
             batch.push(Write::delete::<Credential>(*id));
         }
         batch.push(set.write(proof, ctx.now)?);
-        batch.extend(
-            self.factor_store
-                .delete_expired(user, &set, ctx.now)
-                .await?,
-        );
+        let expired = self.factor_store.delete_expired(user, &set, ctx.now);
+        batch.extend(expired.await?);
         self.writer
             .emit(ctx, Event::FactorRemoved { user, kind }, &mut batch);
         if !self.factor_changes.apply(ctx, user.id, batch).await? {

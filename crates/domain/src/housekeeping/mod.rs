@@ -101,9 +101,13 @@ impl Housekeeping {
             for id in users.iter().copied() {
                 let done = match task {
                     DueTask::PendingEmail => {
-                        self.expire_pending_email(ctx, id, pending_before).await
+                        self.expire(ctx, id, |user| is_unconfirmed_since(user, pending_before))
+                            .await
                     }
-                    DueTask::Invitation => self.expire_invitation(ctx, id, expired_before).await,
+                    DueTask::Invitation => {
+                        self.expire(ctx, id, |user| has_expired_before(user, expired_before))
+                            .await
+                    }
                     DueTask::DeletionReminder => {
                         self.due_deletions.remind_of_deletion(ctx, id).await
                     }
@@ -121,52 +125,21 @@ impl Housekeeping {
         }
     }
 
-    /// Removes a pending address that was not confirmed in time, and the account if it has no other identifier
-    /// . Does nothing if the address was confirmed or replaced in the meantime.
-    async fn expire_pending_email(
+    /// Removes the pending address of a user for whom this is due, and the account if it has no other identifier.
+    async fn expire(
         &self,
         ctx: &Ctx,
         id: UserId,
-        before: Timestamp,
+        is_due: impl FnOnce(&User) -> bool,
     ) -> Result<(), Error> {
         let user: Option<User> = self.store.get(id).await?;
-        let is_expired = |user: &User| {
-            let pending = user.pending_email.as_ref();
-            !user.is_invited() && pending.is_some_and(|pending| pending.requested_at < before)
+        let Some(user) = user.filter(is_due) else {
+            return Ok(());
         };
-        match user.filter(is_expired) {
-            Some(user) => {
-                let expired = Event::SignUpExpired { user_id: user.id };
-                self.user_removal
-                    .remove_pending_email(ctx, &user, expired)
-                    .await
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Deletes the account of an invitation that was not accepted in time. Until then, an admin can send the invitation
-    /// again. Does nothing if that or the acceptance happened in the meantime.
-    async fn expire_invitation(
-        &self,
-        ctx: &Ctx,
-        id: UserId,
-        before: Timestamp,
-    ) -> Result<(), Error> {
-        let user: Option<User> = self.store.get(id).await?;
-        let is_expired = |user: &User| {
-            let expires_at = user.invitation.and_then(|invitation| invitation.expires_at);
-            user.is_invited() && expires_at.is_some_and(|at| at < before)
-        };
-        match user.filter(is_expired) {
-            Some(user) => {
-                let expired = Event::SignUpExpired { user_id: user.id };
-                self.user_removal
-                    .remove_pending_email(ctx, &user, expired)
-                    .await
-            }
-            None => Ok(()),
-        }
+        let expired = Event::SignUpExpired { user_id: user.id };
+        self.user_removal
+            .remove_pending_email(ctx, &user, expired)
+            .await
     }
 
     /// Writes the counts of suppressed events. Counts that cannot be written stay in memory.
@@ -194,4 +167,18 @@ impl Housekeeping {
     pub async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
         self.store.server_time().await
     }
+}
+
+/// Returns `true` if the user has an address that was requested before this time. It may have been confirmed or replaced since
+/// it was due.
+fn is_unconfirmed_since(user: &User, before: Timestamp) -> bool {
+    let pending = user.pending_email.as_ref();
+    !user.is_invited() && pending.is_some_and(|pending| pending.requested_at < before)
+}
+
+/// Returns `true` if the user has an invitation that expired before this time. Until its user is deleted, an admin can send it
+/// again.
+fn has_expired_before(user: &User, before: Timestamp) -> bool {
+    let expires_at = user.invitation.and_then(|invitation| invitation.expires_at);
+    user.is_invited() && expires_at.is_some_and(|at| at < before)
 }

@@ -8,7 +8,7 @@ mod accept;
 
 use std::sync::Arc;
 
-use crate::access::{Access, Action, NO_USER, Target};
+use crate::access::{Access, Action, NO_USER};
 use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
@@ -189,9 +189,7 @@ impl Invitations {
         before: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<User>, Error> {
-        self.access
-            .authorize(ctx, Action::ListUsers, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ListUsers).await?;
         let invited = Invitation::of_users(status, ctx.now, before).limit(limit);
         let users: Vec<User> = self.store.list(invited).await?;
         self.writer.emit_view(ctx, Event::UsersListed).await?;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::leases::JobLeases;
 use crate::clock::Clock;
 use crate::ctx::Ctx;
-use crate::error::{Error, WriteError};
+use crate::error::Error;
 use crate::model::{Job, LEASE_DURATION};
 use crate::store::{Claim, Condition, Record, Records, Store, Value, Write};
 use crate::values::JobId;
@@ -70,24 +70,16 @@ impl JobQueue {
         let leased: Vec<Job> = self.store.list_readable(leased).await?;
         for batch in leased.chunks(EXPIRED_AT_ONCE) {
             let expire = |job: &Job| Some(Job::expire_lease(job.id, job.due_at?, ctx.now));
-            match self
-                .writer
-                .apply(batch.iter().filter_map(expire).collect())
-                .await
-            {
-                // Another process holds or deleted one of them. The leases end by themselves.
-                Ok(()) | Err(WriteError::Stale) => {}
-                Err(other) => return Err(other.into()),
-            }
+            let expired = batch.iter().filter_map(expire).collect();
+            // It is stale if another process holds or deleted one of them. The leases end by themselves.
+            self.writer.apply_unless_stale(expired).await?;
         }
         Ok(())
     }
 
     /// Applies a write to a job, unless the job was deleted.
     pub(crate) async fn update(&self, write: Write) -> Result<(), Error> {
-        match self.writer.apply(vec![write]).await {
-            Ok(()) | Err(WriteError::Stale) => Ok(()),
-            Err(other) => Err(other.into()),
-        }
+        self.writer.apply_unless_stale(vec![write]).await?;
+        Ok(())
     }
 }

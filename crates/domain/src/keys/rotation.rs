@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
-use crate::access::{Access, Action, NO_USER, Target, ensure_operator};
+use crate::access::{Access, Action, NO_USER, ensure_operator};
 use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
@@ -57,9 +57,7 @@ impl Keys {
     /// audit event.
     #[tracing::instrument(name = "list_keys", level = "trace", skip_all)]
     pub async fn view(&self, ctx: &Ctx) -> Result<Vec<KeyUse>, Error> {
-        self.access
-            .authorize(ctx, Action::ViewKeys, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ViewKeys).await?;
         Ok(self.uses(ctx.now, self.list().await?))
     }
 

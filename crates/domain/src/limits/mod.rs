@@ -40,6 +40,7 @@ pub(crate) mod rate_limiter;
 use std::time::Duration;
 
 use crate::policy::ThrottleLimits;
+use crate::string_enum::string_enum;
 use crate::values::Rate;
 
 pub use crate::values::{GUESS, KeyedLimit, Limit};
@@ -109,46 +110,25 @@ pub const LIMIT_NAMES: [&str; 12] = [
     "factor-change",
 ];
 
-/// Attempts that are limited together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ThrottleScope {
-    /// Passwords: sign-in, and changes that require the password.
-    SignIn,
-    /// Sign-ups.
-    SignUp,
-    /// Requests for a recovery or confirmation mail.
-    MailRequest,
-    /// Mailed links.
-    Link,
-    /// Session renewals, tokens for other services, exports and changes of second factors.
-    Token,
-    /// Profile updates.
-    Profile,
+string_enum! {
+    /// Attempts that are limited together.
+    ThrottleScope {
+        /// Passwords: sign-in, and changes that require the password.
+        SignIn => "sign-in",
+        /// Sign-ups.
+        SignUp => "sign-up",
+        /// Requests for a recovery or confirmation mail.
+        MailRequest => "mail-request",
+        /// Mailed links.
+        Link => "link",
+        /// Session renewals, tokens for other services, exports and changes of second factors.
+        Token => "token",
+        /// Profile updates.
+        Profile => "profile",
+    }
 }
 
 impl ThrottleScope {
-    /// All scopes.
-    pub const ALL: [Self; 6] = [
-        Self::SignIn,
-        Self::SignUp,
-        Self::MailRequest,
-        Self::Link,
-        Self::Token,
-        Self::Profile,
-    ];
-
-    /// The name of its limit.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SignIn => "sign-in",
-            Self::SignUp => "sign-up",
-            Self::MailRequest => "mail-request",
-            Self::Link => "link",
-            Self::Token => "token",
-            Self::Profile => "profile",
-        }
-    }
-
     /// Its rate: per network prefix, or per account for tokens and profiles.
     pub fn rate(self, limits: &ThrottleLimits) -> Rate {
         match self {
@@ -169,7 +149,7 @@ mod tests {
     #[test]
     fn every_scope_has_a_listed_name() {
         for scope in ThrottleScope::ALL {
-            assert!(LIMIT_NAMES.contains(&scope.name()), "{scope:?}");
+            assert!(LIMIT_NAMES.contains(&scope.as_str()), "{scope:?}");
         }
     }
 }

@@ -56,12 +56,12 @@ impl RateLimiter {
     pub(crate) fn network_limit(&self, ctx: &Ctx, scope: ThrottleScope) -> Option<KeyedLimit> {
         let rate = scope.rate(&self.policy.limits);
         let key = address_key(ctx.client.address?);
-        Some(KeyedLimit::budget(scope.name(), rate, key))
+        Some(KeyedLimit::budget(scope.as_str(), rate, key))
     }
 
     pub(crate) fn user_limit(&self, scope: ThrottleScope, user_id: UserId) -> KeyedLimit {
         let rate = scope.rate(&self.policy.limits);
-        KeyedLimit::for_user(scope.name(), rate, user_id)
+        KeyedLimit::for_user(scope.as_str(), rate, user_id)
     }
 
     /// Counts a request of a user to delete their own account.
@@ -117,7 +117,9 @@ impl RateLimiter {
         let groups = [first].into_iter().chain(others.chunks(1));
         let (mut acquired, mut all_remaining) = (Vec::new(), Vec::new());
         for group in groups {
-            let attempts = group.iter().map(|limit| self.try_acquire(limit, ctx.now));
+            let attempts = group
+                .iter()
+                .map(|limit| self.counters.acquire(limit, ctx.now));
             let decisions = try_join_all(attempts).await?;
             let mut denied = None;
             for (limit, decision) in group.iter().zip(decisions) {
@@ -207,7 +209,7 @@ impl RateLimiter {
 fn report_allowed(ctx: &Ctx, limits: &[KeyedLimit], remaining: &[u32]) {
     for (limit, remaining) in limits.iter().zip(remaining) {
         if let Limit::Budget { name, rate } = limit.limit
-            && ThrottleScope::ALL.iter().any(|scope| scope.name() == name)
+            && ThrottleScope::from_name(name).is_some()
         {
             ctx.client.rate_limits.add(ReportedLimit {
                 name,

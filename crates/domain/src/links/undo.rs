@@ -102,16 +102,9 @@ impl UndoLinks {
             let removed = self.factor_store.deletions_since(ctx, &user, since).await?;
             let turns_off = removed.turns_off;
             let mut batch = self.undo_writes(ctx, undo, (&link, &user), locked.clone(), removed);
-            batch.extend(
-                cancellation_writes(
-                    &*self.store,
-                    &self.writer,
-                    ctx,
-                    &user,
-                    CancelledWith::MailedLink,
-                )
-                .await?,
-            );
+            let (store, with) = (&*self.store, CancelledWith::MailedLink);
+            let cancelled = cancellation_writes(store, &self.writer, ctx, &user, with);
+            batch.extend(cancelled.await?);
             match self.writer.apply(batch).await {
                 Ok(()) => {
                     let (epoch, reason) = (user.security_epoch + 1, SessionEnd::AccountChanged);

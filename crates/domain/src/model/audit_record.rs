@@ -81,45 +81,40 @@ impl Record for AuditRecord {
         common: &[("outcome", "success")],
         // An event waits for its position.
         null_listed: &[&["position"]],
-        ..Table::new(
-            "audit_events",
-            &[
-                Kind::Id.column("id"),
-                Kind::Int.column("occurred_at"),
-                Kind::Key.column("event"),
-                Kind::Key.column("outcome"),
-                Kind::Text.column("actor"),
-                Kind::Id.nullable("actor_id"),
-                Kind::Id.nullable("user_id"),
-                Kind::Text.nullable("address"),
-                Kind::Text.nullable("user_agent"),
-                Kind::Text.column("request_id"),
-                Kind::Text.nullable("detail"),
-                Kind::Int.nullable("position"),
-                Kind::Digest.nullable("hash"),
-            ],
-        )
+        columns: &[
+            Kind::Id.column("id"),
+            Kind::Int.column("occurred_at"),
+            Kind::Key.column("event"),
+            Kind::Key.column("outcome"),
+            Kind::Text.column("actor"),
+            Kind::Id.nullable("actor_id"),
+            Kind::Id.nullable("user_id"),
+            Kind::Text.nullable("address"),
+            Kind::Text.nullable("user_agent"),
+            Kind::Text.column("request_id"),
+            Kind::Text.nullable("detail"),
+            Kind::Int.nullable("position"),
+            Kind::Digest.nullable("hash"),
+        ],
+        ..Table::new("audit_events")
     };
 
     fn to_row(&self) -> Row {
-        Row::new(
-            Self::TABLE,
-            [
-                ("id", self.id.into()),
-                ("occurred_at", self.at.into()),
-                ("event", self.event.as_str().into()),
-                ("outcome", self.outcome.as_str().into()),
-                ("actor", self.actor.as_str().into()),
-                ("actor_id", actor_id(&self.actor).into()),
-                ("user_id", self.user_id.into()),
-                ("address", self.address.as_deref().into()),
-                ("user_agent", self.user_agent.as_deref().into()),
-                ("request_id", self.request_id.as_str().into()),
-                ("detail", self.detail.as_deref().into()),
-                ("position", Value::Null),
-                ("hash", Value::Null),
-            ],
-        )
+        Self::row([
+            ("id", self.id.into()),
+            ("occurred_at", self.at.into()),
+            ("event", self.event.as_str().into()),
+            ("outcome", self.outcome.as_str().into()),
+            ("actor", self.actor.as_str().into()),
+            ("actor_id", actor_id(&self.actor).into()),
+            ("user_id", self.user_id.into()),
+            ("address", self.address.as_deref().into()),
+            ("user_agent", self.user_agent.as_deref().into()),
+            ("request_id", self.request_id.as_str().into()),
+            ("detail", self.detail.as_deref().into()),
+            ("position", Value::Null),
+            ("hash", Value::Null),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

@@ -22,24 +22,23 @@ impl AuditVerification {
 }
 
 impl Record for AuditVerification {
-    const TABLE: &'static Table = &Table::new(
-        "audit_verifications",
-        &[
+    const TABLE: &'static Table = &Table {
+        columns: &[
             Kind::Key.column("id"),
             Kind::Int.column("verified_at"),
             Kind::Int.column("events"),
             Kind::Text.nullable("finding"),
         ],
-    );
+        ..Table::new("audit_verifications")
+    };
 
     fn to_row(&self) -> Row {
-        let columns = [
+        Self::row([
             ("id", Self::LAST.into()),
             ("verified_at", self.at.into()),
             ("events", self.events.into()),
             ("finding", self.finding.as_deref().into()),
-        ];
-        Row::new(Self::TABLE, columns)
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

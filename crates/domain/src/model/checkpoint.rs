@@ -55,33 +55,28 @@ impl Checkpoint {
 impl Record for Checkpoint {
     const TABLE: &'static Table = &Table {
         indexes: &[&["position"], &["key_id", "created_at"]],
-        ..Table::new(
-            "audit_checkpoints",
-            &[
-                Kind::Int.column("previous"),
-                Kind::Int.column("position"),
-                Kind::Digest.column("hash"),
-                Kind::Int.column("created_at"),
-                Kind::Int.nullable("pruned_at"),
-                Kind::Key.column("key_id"),
-                Kind::Blob.column("signature"),
-            ],
-        )
+        columns: &[
+            Kind::Int.column("previous"),
+            Kind::Int.column("position"),
+            Kind::Digest.column("hash"),
+            Kind::Int.column("created_at"),
+            Kind::Int.nullable("pruned_at"),
+            Kind::Key.column("key_id"),
+            Kind::Blob.column("signature"),
+        ],
+        ..Table::new("audit_checkpoints")
     };
 
     fn to_row(&self) -> Row {
-        Row::new(
-            Self::TABLE,
-            [
-                ("previous", self.previous.into()),
-                ("position", self.position.into()),
-                ("hash", (&self.hash).into()),
-                ("created_at", self.created_at.into()),
-                ("pruned_at", self.pruned_at.into()),
-                ("key_id", self.key_id.as_str().into()),
-                ("signature", self.signature.as_slice().into()),
-            ],
-        )
+        Self::row([
+            ("previous", self.previous.into()),
+            ("position", self.position.into()),
+            ("hash", (&self.hash).into()),
+            ("created_at", self.created_at.into()),
+            ("pruned_at", self.pruned_at.into()),
+            ("key_id", self.key_id.as_str().into()),
+            ("signature", self.signature.as_slice().into()),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

@@ -3,51 +3,30 @@
 use jiff::Timestamp;
 
 use crate::store::{BadRow, Condition, Kind, Query, Record, Row, RowReader, Table, Write};
+use crate::string_enum::string_enum;
 use crate::values::{CredentialId, Digest, Secret, UserId};
 
-/// Kind of a credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CredentialKind {
-    /// A password. `data` is its hash: a PHC string, or an imported format that `passwords::hashing::foreign` parses.
-    Password,
-    /// The list of a user's second factors, with their recovery codes (`model/factor_set.rs`).
-    FactorSet,
-    /// The list of the enrolments that a user has begun (`factors::enrolment_list`).
-    EnrolmentList,
-    /// An authenticator app (`factors::totp`).
-    Totp,
+string_enum! {
+    /// Kind of a credential.
+    CredentialKind {
+        /// A password. `data` is its hash: a PHC string, or an imported format that `passwords::hashing::foreign` parses.
+        Password => "password",
+        /// The list of a user's second factors, with their recovery codes (`model/factor_set.rs`).
+        FactorSet => "factor-set",
+        /// The list of the enrolments that a user has begun (`factors::enrolment_list`).
+        EnrolmentList => "enrolment-list",
+        /// An authenticator app (`factors::totp`).
+        Totp => "totp",
+    }
 }
 
 impl CredentialKind {
-    /// All kinds.
-    pub const ALL: [Self; 4] = [
-        Self::Password,
-        Self::FactorSet,
-        Self::EnrolmentList,
-        Self::Totp,
-    ];
-
-    /// Name in the table.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::FactorSet => "factor-set",
-            Self::EnrolmentList => "enrolment-list",
-            Self::Totp => "totp",
-        }
-    }
-
     /// Returns `true` if the credential is a second factor.
     pub(crate) fn is_second_factor(self) -> bool {
         match self {
             Self::Password | Self::FactorSet | Self::EnrolmentList => false,
             Self::Totp => true,
         }
-    }
-
-    /// Finds a kind by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
@@ -125,31 +104,26 @@ impl Record for Credential {
             ("kind", "enrolment-list"),
             ("kind", "totp"),
         ],
-        ..Table::new(
-            "credentials",
-            &[
-                Kind::Id.column("id"),
-                Kind::Id.column("user_id"),
-                Kind::Key.column("kind"),
-                Kind::Digest.nullable(Self::LOOKUP),
-                Kind::Key.column("data"),
-                Kind::Int.column("updated_at"),
-            ],
-        )
+        columns: &[
+            Kind::Id.column("id"),
+            Kind::Id.column("user_id"),
+            Kind::Key.column("kind"),
+            Kind::Digest.nullable(Self::LOOKUP),
+            Kind::Key.column("data"),
+            Kind::Int.column("updated_at"),
+        ],
+        ..Table::new("credentials")
     };
 
     fn to_row(&self) -> Row {
-        Row::new(
-            Self::TABLE,
-            [
-                ("id", self.id.into()),
-                ("user_id", self.user_id.into()),
-                ("kind", self.kind.as_str().into()),
-                (Self::LOOKUP, self.lookup.as_ref().into()),
-                ("data", self.data.expose().as_str().into()),
-                ("updated_at", self.updated_at.into()),
-            ],
-        )
+        Self::row([
+            ("id", self.id.into()),
+            ("user_id", self.user_id.into()),
+            ("kind", self.kind.as_str().into()),
+            (Self::LOOKUP, self.lookup.as_ref().into()),
+            ("data", self.data.expose().as_str().into()),
+            ("updated_at", self.updated_at.into()),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

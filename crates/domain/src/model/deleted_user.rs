@@ -16,17 +16,16 @@ pub struct DeletedUser {
 }
 
 impl Record for DeletedUser {
-    const TABLE: &'static Table = &Table::new(
-        "deleted_users",
-        &[Kind::Id.column("id"), Kind::Int.column("deleted_at")],
-    );
+    const TABLE: &'static Table = &Table {
+        columns: &[Kind::Id.column("id"), Kind::Int.column("deleted_at")],
+        ..Table::new("deleted_users")
+    };
 
     fn to_row(&self) -> Row {
-        let columns = [
+        Self::row([
             ("id", self.id.into()),
             ("deleted_at", self.deleted_at.into()),
-        ];
-        Row::new(Self::TABLE, columns)
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

@@ -40,31 +40,26 @@ impl Record for Device {
         expires: Some("expires_at"),
         owner: Some("user_id"),
         indexes: &[&["user_id"], &["expires_at"]],
-        ..Table::new(
-            "devices",
-            &[
-                Kind::Id.column("id"),
-                Kind::Id.column("user_id"),
-                Kind::Text.nullable("program"),
-                Kind::Text.nullable("network"),
-                Kind::Int.column("last_used_at"),
-                Kind::Int.column("expires_at"),
-            ],
-        )
+        columns: &[
+            Kind::Id.column("id"),
+            Kind::Id.column("user_id"),
+            Kind::Text.nullable("program"),
+            Kind::Text.nullable("network"),
+            Kind::Int.column("last_used_at"),
+            Kind::Int.column("expires_at"),
+        ],
+        ..Table::new("devices")
     };
 
     fn to_row(&self) -> Row {
-        Row::new(
-            Self::TABLE,
-            [
-                ("id", self.id().as_slice().into()),
-                ("user_id", self.user_id.into()),
-                ("program", self.program.as_deref().into()),
-                ("network", self.network.as_deref().into()),
-                ("last_used_at", self.last_used_at.into()),
-                ("expires_at", self.expires_at.into()),
-            ],
-        )
+        Self::row([
+            ("id", self.id().as_slice().into()),
+            ("user_id", self.user_id.into()),
+            ("program", self.program.as_deref().into()),
+            ("network", self.network.as_deref().into()),
+            ("last_used_at", self.last_used_at.into()),
+            ("expires_at", self.expires_at.into()),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

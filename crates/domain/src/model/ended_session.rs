@@ -21,25 +21,20 @@ impl Record for EndedSession {
         expires: Some("ends_at"),
         owner: Some("user_id"),
         indexes: &[&["user_id"], &["ends_at"]],
-        ..Table::new(
-            "ended_sessions",
-            &[
-                Kind::Id.column("id"),
-                Kind::Id.column("user_id"),
-                Kind::Int.column("ends_at"),
-            ],
-        )
+        columns: &[
+            Kind::Id.column("id"),
+            Kind::Id.column("user_id"),
+            Kind::Int.column("ends_at"),
+        ],
+        ..Table::new("ended_sessions")
     };
 
     fn to_row(&self) -> Row {
-        Row::new(
-            Self::TABLE,
-            [
-                ("id", self.id.into()),
-                ("user_id", self.user_id.into()),
-                ("ends_at", self.ends_at.into()),
-            ],
-        )
+        Self::row([
+            ("id", self.id.into()),
+            ("user_id", self.user_id.into()),
+            ("ends_at", self.ends_at.into()),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

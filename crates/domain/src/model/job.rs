@@ -162,44 +162,39 @@ impl Record for Job {
         ],
         null_listed: &[&["failed_at", "created_at"]],
         common: &[("status", "waiting")],
-        ..Table::new(
-            "jobs",
-            &[
-                Kind::Id.column("id"),
-                Kind::Key.column("kind"),
-                Kind::Id.nullable("user_id"),
-                Kind::Key.nullable("lookup"),
-                Kind::Text.column("payload"),
-                Kind::Int.column("created_at"),
-                Kind::Int.column("attempts"),
-                Kind::Int.nullable("due_at"),
-                Kind::Int.nullable("failed_at"),
-                // Nodes of an older release do not write these.
-                Kind::Key.nullable("status"),
-                Kind::Int.nullable("failed_attempts"),
-                Kind::Text.nullable("last_error"),
-            ],
-        )
+        columns: &[
+            Kind::Id.column("id"),
+            Kind::Key.column("kind"),
+            Kind::Id.nullable("user_id"),
+            Kind::Key.nullable("lookup"),
+            Kind::Text.column("payload"),
+            Kind::Int.column("created_at"),
+            Kind::Int.column("attempts"),
+            Kind::Int.nullable("due_at"),
+            Kind::Int.nullable("failed_at"),
+            // Nodes of an older release do not write these.
+            Kind::Key.nullable("status"),
+            Kind::Int.nullable("failed_attempts"),
+            Kind::Text.nullable("last_error"),
+        ],
+        ..Table::new("jobs")
     };
 
     fn to_row(&self) -> Row {
-        Row::new(
-            Self::TABLE,
-            [
-                ("id", self.id.into()),
-                ("kind", self.kind.as_str().into()),
-                ("user_id", self.user_id.into()),
-                ("lookup", self.lookup.as_deref().into()),
-                ("payload", self.payload.as_str().into()),
-                ("created_at", self.created_at.into()),
-                ("attempts", self.attempts.into()),
-                ("due_at", self.due_at.into()),
-                ("failed_at", self.failed_at.into()),
-                ("status", self.status.as_str().into()),
-                ("failed_attempts", self.failed_attempts.into()),
-                ("last_error", self.last_error.as_deref().into()),
-            ],
-        )
+        Self::row([
+            ("id", self.id.into()),
+            ("kind", self.kind.as_str().into()),
+            ("user_id", self.user_id.into()),
+            ("lookup", self.lookup.as_deref().into()),
+            ("payload", self.payload.as_str().into()),
+            ("created_at", self.created_at.into()),
+            ("attempts", self.attempts.into()),
+            ("due_at", self.due_at.into()),
+            ("failed_at", self.failed_at.into()),
+            ("status", self.status.as_str().into()),
+            ("failed_attempts", self.failed_attempts.into()),
+            ("last_error", self.last_error.as_deref().into()),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

@@ -41,18 +41,15 @@ impl Record for LastSignIn {
     const TABLE: &'static Table = &Table {
         owner: Some("user_id"),
         indexes: &[&["signed_in_at"]],
-        ..Table::new(
-            "last_sign_ins",
-            &[Kind::Id.column("user_id"), Kind::Int.column("signed_in_at")],
-        )
+        columns: &[Kind::Id.column("user_id"), Kind::Int.column("signed_in_at")],
+        ..Table::new("last_sign_ins")
     };
 
     fn to_row(&self) -> Row {
-        let columns = [
+        Self::row([
             ("user_id", self.user_id.into()),
             ("signed_in_at", self.at.into()),
-        ];
-        Row::new(Self::TABLE, columns)
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

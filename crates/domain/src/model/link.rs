@@ -4,53 +4,24 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::store::{BadRow, Condition, Kind, Query, Record, Row, RowReader, Table, Value, Write};
+use crate::string_enum::string_enum;
 use crate::values::{Digest, EmailAddress, UserId};
 
-/// Purpose of a link. A link is valid for no other purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// Confirms the address it was mailed to, for a new user or an address change.
-    Confirmation,
-    /// Sets a new password.
-    Recovery,
-    /// Undoes an address change; mailed to the previous address.
-    EmailUndo,
-    /// Removes all second factors; mailed when the first one is added (M-02).
-    FactorUndo,
-    /// Cancels a deletion that was requested.
-    DeletionUndo,
-    /// Accepts an invitation: sets the first password, and confirms the address that it was mailed to.
-    Invitation,
-}
-
-impl Purpose {
-    /// All purposes.
-    pub const ALL: [Self; 6] = [
-        Self::Confirmation,
-        Self::Recovery,
-        Self::EmailUndo,
-        Self::FactorUndo,
-        Self::DeletionUndo,
-        Self::Invitation,
-    ];
-
-    /// Name in the tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Confirmation => "confirmation",
-            Self::Recovery => "recovery",
-            Self::EmailUndo => "email-undo",
-            Self::FactorUndo => "factor-undo",
-            Self::DeletionUndo => "deletion-undo",
-            Self::Invitation => "invitation",
-        }
-    }
-
-    /// Finds a purpose by its name. `None` for a purpose of a newer release: this node rejects its links.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|purpose| purpose.as_str() == name)
+string_enum! {
+    /// Purpose of a link. A link is valid for no other purpose. A node rejects the links of a newer release's purposes.
+    Purpose {
+        /// Confirms the address it was mailed to, for a new user or an address change.
+        Confirmation => "confirmation",
+        /// Sets a new password.
+        Recovery => "recovery",
+        /// Undoes an address change; mailed to the previous address.
+        EmailUndo => "email-undo",
+        /// Removes all second factors; mailed when the first one is added (M-02).
+        FactorUndo => "factor-undo",
+        /// Cancels a deletion that was requested.
+        DeletionUndo => "deletion-undo",
+        /// Accepts an invitation: sets the first password, and confirms the address that it was mailed to.
+        Invitation => "invitation",
     }
 }
 
@@ -107,7 +78,7 @@ impl Link {
 
     /// A user's links, valid or not.
     pub fn of_user(user_id: UserId) -> Query {
-        let purposes = Purpose::ALL.map(|purpose| purpose.as_str().into());
+        let purposes = Purpose::ALL.iter().map(|purpose| purpose.as_str().into());
         Query::by::<Self>(&["user_id"])
             .equal(user_id)
             .only(Condition::one_of("purpose", purposes))
@@ -142,19 +113,17 @@ impl Record for Link {
         expires: Some("expires_at"),
         owner: Some("user_id"),
         indexes: &[&["user_id"], &["expires_at"]],
-        ..Table::new(
-            "links",
-            &[
-                Kind::Id.column("id"),
-                Kind::Digest.column("digest"),
-                Kind::Id.column("user_id"),
-                Kind::Key.column("purpose"),
-                Kind::Text.column("data"),
-                Kind::Int.column("created_at"),
-                Kind::Int.column("expires_at"),
-                Kind::Int.nullable("used_at"),
-            ],
-        )
+        columns: &[
+            Kind::Id.column("id"),
+            Kind::Digest.column("digest"),
+            Kind::Id.column("user_id"),
+            Kind::Key.column("purpose"),
+            Kind::Text.column("data"),
+            Kind::Int.column("created_at"),
+            Kind::Int.column("expires_at"),
+            Kind::Int.nullable("used_at"),
+        ],
+        ..Table::new("links")
     };
 
     fn to_row(&self) -> Row {
@@ -164,19 +133,16 @@ impl Record for Link {
             requested_at: self.requested_at,
         };
         let data = serde_json::to_string(&data).expect("texts and numbers are JSON");
-        Row::new(
-            Self::TABLE,
-            [
-                ("id", self.id()),
-                ("digest", (&self.digest).into()),
-                ("user_id", self.user_id.into()),
-                ("purpose", self.purpose.as_str().into()),
-                ("data", data.into()),
-                ("created_at", self.created_at.into()),
-                ("expires_at", self.expires_at.into()),
-                ("used_at", self.used_at.into()),
-            ],
-        )
+        Self::row([
+            ("id", self.id()),
+            ("digest", (&self.digest).into()),
+            ("user_id", self.user_id.into()),
+            ("purpose", self.purpose.as_str().into()),
+            ("data", data.into()),
+            ("created_at", self.created_at.into()),
+            ("expires_at", self.expires_at.into()),
+            ("used_at", self.used_at.into()),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

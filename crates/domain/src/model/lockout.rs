@@ -35,18 +35,15 @@ impl Lockout {
 impl Record for Lockout {
     const TABLE: &'static Table = &Table {
         owner: Some("user_id"),
-        ..Table::new(
-            "lockouts",
-            &[Kind::Id.column("user_id"), Kind::Int.column("epoch")],
-        )
+        columns: &[Kind::Id.column("user_id"), Kind::Int.column("epoch")],
+        ..Table::new("lockouts")
     };
 
     fn to_row(&self) -> Row {
-        let columns = [
+        Self::row([
             ("user_id", self.user_id.into()),
             ("epoch", self.epoch.into()),
-        ];
-        Row::new(Self::TABLE, columns)
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

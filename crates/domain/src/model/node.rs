@@ -43,31 +43,26 @@ impl Record for Node {
     const TABLE: &'static Table = &Table {
         expires: Some("expires_at"),
         indexes: &[&["expires_at"]],
-        ..Table::new(
-            "nodes",
-            &[
-                Kind::Key.column("id"),
-                Kind::Key.column("name"),
-                Kind::Key.column("version"),
-                Kind::Int.column("started_at"),
-                Kind::Int.column("seen_at"),
-                Kind::Int.column("expires_at"),
-            ],
-        )
+        columns: &[
+            Kind::Key.column("id"),
+            Kind::Key.column("name"),
+            Kind::Key.column("version"),
+            Kind::Int.column("started_at"),
+            Kind::Int.column("seen_at"),
+            Kind::Int.column("expires_at"),
+        ],
+        ..Table::new("nodes")
     };
 
     fn to_row(&self) -> Row {
-        Row::new(
-            Self::TABLE,
-            [
-                ("id", self.key().into()),
-                ("name", self.name.as_str().into()),
-                ("version", self.version.as_str().into()),
-                ("started_at", self.started_at.into()),
-                ("seen_at", self.seen_at.into()),
-                ("expires_at", (self.seen_at + LISTED).into()),
-            ],
-        )
+        Self::row([
+            ("id", self.key().into()),
+            ("name", self.name.as_str().into()),
+            ("version", self.version.as_str().into()),
+            ("started_at", self.started_at.into()),
+            ("seen_at", self.seen_at.into()),
+            ("expires_at", (self.seen_at + LISTED).into()),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

@@ -62,26 +62,21 @@ impl Roster {
 impl Record for Roster {
     const TABLE: &'static Table = &Table {
         version: Some("version"),
-        ..Table::new(
-            "rosters",
-            &[
-                Kind::Key.column(Self::KEY),
-                Kind::Text.column("members"),
-                Kind::Int.column("version"),
-            ],
-        )
+        columns: &[
+            Kind::Key.column(Self::KEY),
+            Kind::Text.column("members"),
+            Kind::Int.column("version"),
+        ],
+        ..Table::new("rosters")
     };
 
     fn to_row(&self) -> Row {
         let members: Vec<_> = self.admins.iter().map(UserId::to_string).collect();
-        Row::new(
-            Self::TABLE,
-            [
-                (Self::KEY, Self::ADMINS.into()),
-                ("members", members.join(" ").into()),
-                ("version", self.version.into()),
-            ],
-        )
+        Self::row([
+            (Self::KEY, Self::ADMINS.into()),
+            ("members", members.join(" ").into()),
+            ("version", self.version.into()),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

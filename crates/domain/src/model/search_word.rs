@@ -112,15 +112,13 @@ impl Record for SearchWord {
         owner: Some("user_id"),
         deleted_with_owner: true,
         indexes: &[&["user_id"]],
-        ..Table::new(
-            "search_words",
-            &[Kind::Key.column("id"), Kind::Id.column("user_id")],
-        )
+        columns: &[Kind::Key.column("id"), Kind::Id.column("user_id")],
+        ..Table::new("search_words")
     };
 
     fn to_row(&self) -> Row {
         let columns = [("id", self.key().into()), ("user_id", self.user_id.into())];
-        Row::new(Self::TABLE, columns)
+        Self::row(columns)
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

@@ -5,35 +5,25 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use crate::store::{BadRow, Condition, Kind, Query, Record, Row, RowReader, Table};
+use crate::string_enum::string_enum;
 use crate::values::{Digest, FactorKind, SessionId, UserId};
 
 /// Number of generations between two replacements of the token: more than the renewals of any session.
 const RENEWALS_PER_REPLACEMENT: i64 = 1 << 32;
 
-/// A way in which a user proves who they are, with the words of RFC 8176.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AuthMethod {
-    /// A password.
-    Password,
-    /// A one-time code of an authenticator app.
-    OneTimeCode,
-    /// More than one factor.
-    MultiFactor,
+string_enum! {
+    /// A way in which a user proves who they are, with the words of RFC 8176.
+    AuthMethod {
+        /// A password.
+        Password => "pwd",
+        /// A one-time code of an authenticator app.
+        OneTimeCode => "otp",
+        /// More than one factor.
+        MultiFactor => "mfa",
+    }
 }
 
 impl AuthMethod {
-    /// All methods.
-    pub const ALL: [Self; 3] = [Self::Password, Self::OneTimeCode, Self::MultiFactor];
-
-    /// The word in the stores and in the `amr` of views and tokens.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Password => "pwd",
-            Self::OneTimeCode => "otp",
-            Self::MultiFactor => "mfa",
-        }
-    }
-
     /// The methods of a sign-in, or of a later proof, with a password and a second factor.
     pub fn with_factor(kind: FactorKind) -> Vec<Self> {
         match kind.is_one_time_password() {
@@ -51,8 +41,7 @@ impl AuthMethod {
     /// Reads words written by [`join`](Self::join). Omits those that only a newer release knows, so that its sessions are
     /// valid on older nodes, too.
     pub fn split(text: &str) -> Vec<Self> {
-        let find = |word| Self::ALL.into_iter().find(|method| method.as_str() == word);
-        text.split(' ').filter_map(find).collect()
+        text.split(' ').filter_map(Self::from_name).collect()
     }
 }
 
@@ -122,46 +111,41 @@ impl Record for Session {
         expires: Some("expires_at"),
         owner: Some("user_id"),
         indexes: &[&["user_id"], &["expires_at"]],
-        ..Table::new(
-            "sessions",
-            &[
-                Kind::Id.column("id"),
-                Kind::Digest.column(Self::DIGEST),
-                Kind::Id.column("user_id"),
-                Kind::Int.column("epoch"),
-                Kind::Int.column("generation"),
-                Kind::Int.column("renewed_at"),
-                Kind::Int.column("created_at"),
-                Kind::Int.column("auth_time"),
-                Kind::Text.column("amr"),
-                Kind::Int.column("last_seen_at"),
-                Kind::Int.column("expires_at"),
-                Kind::Text.nullable("address"),
-                Kind::Text.nullable("user_agent"),
-            ],
-        )
+        columns: &[
+            Kind::Id.column("id"),
+            Kind::Digest.column(Self::DIGEST),
+            Kind::Id.column("user_id"),
+            Kind::Int.column("epoch"),
+            Kind::Int.column("generation"),
+            Kind::Int.column("renewed_at"),
+            Kind::Int.column("created_at"),
+            Kind::Int.column("auth_time"),
+            Kind::Text.column("amr"),
+            Kind::Int.column("last_seen_at"),
+            Kind::Int.column("expires_at"),
+            Kind::Text.nullable("address"),
+            Kind::Text.nullable("user_agent"),
+        ],
+        ..Table::new("sessions")
     };
 
     fn to_row(&self) -> Row {
         let address = self.address.map(|address| address.to_string());
-        Row::new(
-            Self::TABLE,
-            [
-                ("id", self.id.into()),
-                (Self::DIGEST, (&self.digest).into()),
-                ("user_id", self.user_id.into()),
-                ("epoch", self.epoch.into()),
-                ("generation", self.generation.into()),
-                ("renewed_at", self.renewed_at.into()),
-                ("created_at", self.created_at.into()),
-                ("auth_time", self.auth_time.into()),
-                ("amr", AuthMethod::join(&self.amr).into()),
-                ("last_seen_at", self.last_seen_at.into()),
-                ("expires_at", self.expires_at.into()),
-                ("address", address.into()),
-                ("user_agent", self.user_agent.as_deref().into()),
-            ],
-        )
+        Self::row([
+            ("id", self.id.into()),
+            (Self::DIGEST, (&self.digest).into()),
+            ("user_id", self.user_id.into()),
+            ("epoch", self.epoch.into()),
+            ("generation", self.generation.into()),
+            ("renewed_at", self.renewed_at.into()),
+            ("created_at", self.created_at.into()),
+            ("auth_time", self.auth_time.into()),
+            ("amr", AuthMethod::join(&self.amr).into()),
+            ("last_seen_at", self.last_seen_at.into()),
+            ("expires_at", self.expires_at.into()),
+            ("address", address.into()),
+            ("user_agent", self.user_agent.as_deref().into()),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

@@ -33,31 +33,26 @@ impl Record for SigningKey {
     const TABLE: &'static Table = &Table {
         unique: &["position"],
         indexes: &[&["position"]],
-        ..Table::new(
-            "signing_keys",
-            &[
-                Kind::Key.column("kid"),
-                Kind::Int.column("position"),
-                Kind::Blob.column("public_half"),
-                Kind::Blob.column("sealed"),
-                Kind::Int.column("created_at"),
-                Kind::Int.nullable("retired_at"),
-            ],
-        )
+        columns: &[
+            Kind::Key.column("kid"),
+            Kind::Int.column("position"),
+            Kind::Blob.column("public_half"),
+            Kind::Blob.column("sealed"),
+            Kind::Int.column("created_at"),
+            Kind::Int.nullable("retired_at"),
+        ],
+        ..Table::new("signing_keys")
     };
 
     fn to_row(&self) -> Row {
-        Row::new(
-            Self::TABLE,
-            [
-                ("kid", self.kid.as_str().into()),
-                ("position", self.position.into()),
-                ("public_half", self.public.as_slice().into()),
-                ("sealed", self.sealed.as_slice().into()),
-                ("created_at", self.created_at.into()),
-                ("retired_at", self.retired_at.into()),
-            ],
-        )
+        Self::row([
+            ("kid", self.kid.as_str().into()),
+            ("position", self.position.into()),
+            ("public_half", self.public.as_slice().into()),
+            ("sealed", self.sealed.as_slice().into()),
+            ("created_at", self.created_at.into()),
+            ("retired_at", self.retired_at.into()),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

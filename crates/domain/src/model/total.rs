@@ -71,33 +71,28 @@ impl Record for Total {
     const TABLE: &'static Table = &Table {
         expires: Some("expires_at"),
         indexes: &[&["expires_at"]],
-        ..Table::new(
-            "totals",
-            &[
-                Kind::Key.column("id"),
-                Kind::Key.column("unit"),
-                Kind::Int.column("starts_at"),
-                Kind::Key.column("kind"),
-                Kind::Key.column("node"),
-                Kind::Int.column("amount"),
-                Kind::Int.column("expires_at"),
-            ],
-        )
+        columns: &[
+            Kind::Key.column("id"),
+            Kind::Key.column("unit"),
+            Kind::Int.column("starts_at"),
+            Kind::Key.column("kind"),
+            Kind::Key.column("node"),
+            Kind::Int.column("amount"),
+            Kind::Int.column("expires_at"),
+        ],
+        ..Table::new("totals")
     };
 
     fn to_row(&self) -> Row {
-        Row::new(
-            Self::TABLE,
-            [
-                ("id", self.key().into()),
-                ("unit", self.unit.as_str().into()),
-                ("starts_at", self.starts_at.into()),
-                ("kind", self.kind.as_str().into()),
-                ("node", self.node.as_str().into()),
-                ("amount", self.amount.into()),
-                ("expires_at", (self.starts_at + RETENTION).into()),
-            ],
-        )
+        Self::row([
+            ("id", self.key().into()),
+            ("unit", self.unit.as_str().into()),
+            ("starts_at", self.starts_at.into()),
+            ("kind", self.kind.as_str().into()),
+            ("node", self.node.as_str().into()),
+            ("amount", self.amount.into()),
+            ("expires_at", (self.starts_at + RETENTION).into()),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

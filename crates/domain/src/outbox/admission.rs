@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::clock::Clock;
-use crate::error::{Error, WriteError};
+use crate::error::Error;
 use crate::limits::{Decision, KeyedLimit, MAILBOX_CEILING, MailboxLimits, RateLimiter, interval};
 use crate::model::{Job, MailJob, MailKind, MailLimit, Purpose};
 use crate::policy::Policy;
@@ -108,16 +108,17 @@ impl MailAdmission {
                 .iter()
                 .any(|newer| is_replaced_by(one, newer));
             let is_kept = !is_replaced && kept < MAX_WAITING;
+            // A write is stale if another worker has leased or deleted the mail.
             if one.id == job.id && is_kept {
-                self.unless_leased(Job::postpone(one.id, due_at, Vec::new()))
-                    .await?;
+                let postpone = Job::postpone(one.id, due_at, Vec::new());
+                self.writer.apply_unless_stale(vec![postpone]).await?;
                 admission = Admission::WaitsUntil(due_at);
             } else if one.id < job.id {
-                self.unless_leased(match is_kept {
+                let write = match is_kept {
                     true => Job::postpone(one.id, due_at, unleased_since(one)),
                     false => Write::delete_if::<Job>(one.id, unleased_since(one)),
-                })
-                .await?;
+                };
+                self.writer.apply_unless_stale(vec![write]).await?;
             }
             if is_kept {
                 kept += 1;
@@ -142,14 +143,6 @@ impl MailAdmission {
         mails.push(job.clone());
         mails.sort_by_key(|mail| std::cmp::Reverse(mail.id));
         Ok(mails)
-    }
-
-    /// Applies a write to a mail. If another worker has leased or deleted the mail in the meantime, nothing is changed.
-    async fn unless_leased(&self, write: Write) -> Result<(), Error> {
-        match self.writer.apply(vec![write]).await {
-            Ok(()) | Err(WriteError::Stale) => Ok(()),
-            Err(other) => Err(other.into()),
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::clock::RandomSource;
 use crate::ctx::Ctx;
-use crate::error::{Error, WriteError};
+use crate::error::Error;
 use crate::model::{
     InvitationDelivery, Link, MailJob, MailKind, MailLink, NewEmail, Purpose, Recipient, User,
 };
@@ -150,11 +150,7 @@ impl MailContent {
             Write::check::<MailJob>(job.id, Vec::new()),
             Write::put(&link),
         ];
-        match self.writer.apply(changes).await {
-            Ok(()) => Ok(true),
-            Err(WriteError::Stale) => Ok(false),
-            Err(other) => Err(other.into()),
-        }
+        self.writer.apply_unless_stale(changes).await
     }
 }
 

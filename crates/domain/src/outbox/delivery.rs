@@ -9,7 +9,7 @@ use super::admission::{Admission, MailAdmission};
 use super::content::{MailContent, Outgoing};
 use crate::clock::{Clock, RandomSource};
 use crate::ctx::Ctx;
-use crate::error::{Error, WriteError, chain};
+use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::jobs::queue::JobQueue;
 use crate::limits::{MAILBOX, MAILBOX_CEILING};
@@ -98,11 +98,9 @@ impl MailDelivery {
             Write::delete::<MailJob>(job.id),
         ];
         changes.extend(mails.iter().map(Write::insert));
-        match self.writer.apply(changes).await {
-            Ok(()) => {}
+        if !self.writer.apply_unless_stale(changes).await? {
             // Another worker has replaced it after the lease expired.
-            Err(WriteError::Stale) => return Ok(Vec::new()),
-            Err(other) => return Err(other.into()),
+            return Ok(Vec::new());
         }
         self.job_queue.hold(ctx, mails.iter().map(MailJob::lease));
         let runs = mails.iter().map(|mail| self.deliver_resolved(ctx, mail));
@@ -177,11 +175,10 @@ impl MailDelivery {
         let mut failed = vec![fail];
         self.writer
             .emit(ctx, Event::MailFailed { job }, &mut failed);
-        match self.writer.apply(failed).await {
-            Ok(()) => Ok(self.record(job, MailFate::Failed)),
+        match self.writer.apply_unless_stale(failed).await? {
+            true => Ok(self.record(job, MailFate::Failed)),
             // The mail was deleted with its user.
-            Err(WriteError::Stale) => self.drop_mail(job).await,
-            Err(other) => Err(other.into()),
+            false => self.drop_mail(job).await,
         }
     }
 

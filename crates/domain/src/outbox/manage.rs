@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::access::{Access, Action, NO_USER, Target};
+use crate::access::{Access, Action, NO_USER};
 use crate::clock::RandomSource;
 use crate::ctx::Ctx;
 use crate::error::{Error, WriteError, chain};
@@ -39,9 +39,7 @@ impl UnsentMails {
     /// Lists the queued mails that match the filter, newest first.
     #[tracing::instrument(name = "list_mails", level = "trace", skip_all)]
     pub async fn list(&self, ctx: &Ctx, filter: &MailFilter) -> Result<Vec<MailJob>, Error> {
-        self.access
-            .authorize(ctx, Action::ReadOutbox, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ReadOutbox).await?;
         let mails = self.store.list_readable(filter.query()).await?;
         self.writer.emit_view(ctx, Event::OutboxListed).await?;
         Ok(mails)
@@ -50,9 +48,7 @@ impl UnsentMails {
     /// Returns a queued mail with its content.
     #[tracing::instrument(name = "view_mail", level = "trace", skip_all)]
     pub async fn view(&self, ctx: &Ctx, id: JobId) -> Result<ViewedMail, Error> {
-        self.access
-            .authorize(ctx, Action::ReadOutbox, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ReadOutbox).await?;
         let job = self.find(id).await?;
         let outgoing = self.mail_content.resolve(&job).await?;
         let preview =
@@ -74,9 +70,7 @@ impl UnsentMails {
         ctx: &Ctx,
         mails: &[MailJob],
     ) -> Result<BTreeMap<JobId, User>, Error> {
-        self.access
-            .authorize(ctx, Action::ReadOutbox, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ReadOutbox).await?;
         let store = &self.store;
         let ids: BTreeSet<UserId> = mails.iter().filter_map(|mail| mail.user_id).collect();
         let mut users: Vec<User> = store.get_all(ids).await?;
@@ -100,9 +94,7 @@ impl UnsentMails {
     /// sending it. Returns the mail.
     #[tracing::instrument(name = "retry_mail", level = "trace", skip_all)]
     pub async fn retry(&self, ctx: &Ctx, id: JobId) -> Result<MailJob, Error> {
-        self.access
-            .authorize(ctx, Action::ManageOutbox, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ManageOutbox).await?;
         for _ in 0..MAX_WRITE_ATTEMPTS {
             let job = self.find(id).await?;
             if job.is_leased(ctx.now) {
@@ -112,14 +104,10 @@ impl UnsentMails {
             batch.push(job.retry(ctx.now));
             let retried = Event::MailRetried { job: &job };
             self.writer.emit(ctx, retried, &mut batch);
-            match self.writer.apply(batch).await {
-                Ok(()) => {
-                    self.queued_mails.wake();
-                    return Ok(job.retried(ctx.now));
-                }
-                // A worker has leased it.
-                Err(WriteError::Stale) => {}
-                Err(other) => return Err(other.into()),
+            // It is stale if a worker has leased the mail.
+            if self.writer.apply_unless_stale(batch).await? {
+                self.queued_mails.wake();
+                return Ok(job.retried(ctx.now));
             }
         }
         Err(Error::Overloaded)
@@ -146,9 +134,7 @@ impl UnsentMails {
     /// Queues a test mail to the admin who asks for it, like any other mail. Returns its id.
     #[tracing::instrument(name = "send_test_mail", level = "trace", skip_all)]
     pub async fn send_test(&self, ctx: &Ctx) -> Result<JobId, Error> {
-        self.access
-            .authorize(ctx, Action::ManageOutbox, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ManageOutbox).await?;
         let store = &self.store;
         let own: Option<User> = match ctx.actor.user_id() {
             Some(id) => store.get(id).await?,

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use super::account::AccountLookup;
 use super::attempts::{PasswordAttempt, PasswordAttempts};
 use crate::ctx::Ctx;
-use crate::error::{Error, WriteError};
+use crate::error::Error;
 use crate::events::Event;
 use crate::model::{AuditKind, Credential, Lockout, Status, User};
 use crate::passwords::hashing::{HashClient, Hasher, Verification};
 use crate::policy::Policy;
-use crate::store::{Batch, Condition, ReadStore, Records, Write};
-use crate::values::{EmailAddress, Identifier, Password, Refusal, Secret, UserId};
+use crate::store::{Batch, ReadStore, Records};
+use crate::values::{EmailAddress, Identifier, Password, Refusal, UserId};
 use crate::writer::Writer;
 
 /// The id that no user has.
@@ -212,7 +212,10 @@ impl PasswordVerifier {
             return Ok(None);
         };
         if let (Verification::MatchNeedsRehash(newer), Some(old)) = (verification, stored) {
-            self.rehash(ctx, &user, newer, old.data).await?;
+            let newer = Credential::password(user.id, newer, ctx.now);
+            // It is stale if the password was changed in the meantime.
+            let replace = vec![newer.replace(Some(&old.data))];
+            self.writer.apply_unless_stale(replace).await?;
         }
         Ok(Some(user))
     }
@@ -269,28 +272,5 @@ impl PasswordVerifier {
         };
         self.writer.emit_now(ctx, refused).await?;
         Err(refusal)
-    }
-
-    /// Replaces the hash that was verified by a newer one of the same password.
-    async fn rehash(
-        &self,
-        ctx: &Ctx,
-        user: &User,
-        newer: Secret<String>,
-        old: Secret<String>,
-    ) -> Result<(), Error> {
-        let replace = Write::update::<Credential, 2>(
-            user.id,
-            [
-                ("data", newer.expose().as_str().into()),
-                ("updated_at", ctx.now.into()),
-            ],
-            vec![Condition::is("data", old.expose().as_str())],
-        );
-        match self.writer.apply(vec![replace]).await {
-            // The password was changed in the meantime.
-            Ok(()) | Err(WriteError::Stale) => Ok(()),
-            Err(other) => Err(other.into()),
-        }
     }
 }

@@ -41,25 +41,16 @@ impl Recovery {
     /// Requests a recovery mail. The result does not depend on whether the address has an account.
     #[tracing::instrument(name = "request_recovery", level = "trace", skip_all)]
     pub async fn request(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
-        self.request_mail(ctx, email, None).await
+        self.request_for(ctx, None, email).await
     }
 
-    /// Like [`Self::request`], for a user whose account an admin views: the audit event names the user.
+    /// Like [`Self::request`]. The audit event names the user, if an admin views their account.
     #[tracing::instrument(name = "request_recovery_for", level = "trace", skip_all)]
     pub async fn request_for(
         &self,
         ctx: &Ctx,
-        user_id: UserId,
-        email: &EmailAddress,
-    ) -> Result<(), Error> {
-        self.request_mail(ctx, email, Some(user_id)).await
-    }
-
-    async fn request_mail(
-        &self,
-        ctx: &Ctx,
-        email: &EmailAddress,
         user_id: Option<UserId>,
+        email: &EmailAddress,
     ) -> Result<(), Error> {
         self.queued_mails.ensure_not_full()?;
         self.mailbox_limits

@@ -2,18 +2,34 @@
 
 use std::fmt;
 
-use super::{BadRow, Row, RowReader};
+use super::{BadRow, Row, RowReader, Value};
 
 /// A stored type: its table, and the mapping to a row.
 pub trait Record: Sized {
     /// The table.
     const TABLE: &'static Table;
 
-    /// The row, with the columns in the order of the declaration.
+    /// The row.
     fn to_row(&self) -> Row;
 
     /// Reads a row.
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow>;
+
+    /// A row of the table, from its columns in the order of the declaration.
+    ///
+    /// # Panics
+    ///
+    /// In debug builds, if the names differ from the declaration.
+    fn row<const N: usize>(columns: [(&'static str, Value); N]) -> Row {
+        let table = Self::TABLE;
+        let declared = table.columns.iter().map(|column| column.name);
+        debug_assert!(
+            columns.iter().map(|(name, _)| *name).eq(declared),
+            "the row differs from the declaration of {table}"
+        );
+        let values = columns.into_iter().map(|(_, value)| value).collect();
+        Row { table, values }
+    }
 }
 
 /// A table, as its record declares it.
@@ -51,11 +67,11 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table with a primary key and without indexes. A declaration overrides the other fields.
-    pub const fn new(name: &'static str, columns: &'static [Column]) -> Self {
+    /// A table with this name. A declaration sets the columns, and other fields.
+    pub const fn new(name: &'static str) -> Self {
         Self {
             name,
-            columns,
+            columns: &[],
             version: None,
             large: None,
             unique: &[],

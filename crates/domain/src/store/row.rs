@@ -55,24 +55,6 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row from its columns, in the order of the declaration.
-    ///
-    /// # Panics
-    ///
-    /// In debug builds, if the names differ from the declaration.
-    pub fn new<const N: usize>(table: &'static Table, columns: [(&'static str, Value); N]) -> Self {
-        debug_assert!(
-            columns
-                .iter()
-                .map(|(name, _)| *name)
-                .eq(table.columns.iter().map(|column| column.name)),
-            "the row differs from the declaration of {}",
-            table.name
-        );
-        let values = columns.into_iter().map(|(_, value)| value).collect();
-        Self { table, values }
-    }
-
     /// The primary key.
     pub fn key(&self) -> &Value {
         &self.values[0]
@@ -237,7 +219,7 @@ impl RowReader<'_> {
 
     fn bad(&self, column: &'static str, reason: &'static str) -> BadRow {
         let key = match self.row.key() {
-            Value::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            Value::Bytes(bytes) => hex::encode(bytes),
             Value::Int(number) => number.to_string(),
             Value::Text(text) => text.clone(),
             Value::Null | Value::Unset => String::new(),

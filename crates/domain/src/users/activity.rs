@@ -15,6 +15,7 @@ use crate::events::Event;
 use crate::model::{AuditEvent, AuditFilter, AuditKind, actor_id};
 use crate::sessions::Authenticated;
 use crate::store::{ReadStore, Records};
+use crate::string_enum::string_enum;
 use crate::values::{AuditEventId, UserId};
 use crate::writer::Writer;
 
@@ -35,33 +36,23 @@ pub struct Activity {
     pub user_agent: Option<String>,
 }
 
-/// The actor of an activity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ActivityActor {
-    /// The user: signed in, or with the password or a recovery link.
-    User,
-    /// Another user, who is an admin.
-    Admin,
-    /// The operator, on the command line.
-    Operator,
-    /// The server's worker.
-    Server,
-    /// A client that opened a mailed link, which does not prove that it was the user.
-    Unknown,
+string_enum! {
+    /// The actor of an activity.
+    ActivityActor {
+        /// The user: signed in, or with the password or a recovery link.
+        User => "user",
+        /// Another user, who is an admin.
+        Admin => "admin",
+        /// The operator, on the command line.
+        Operator => "operator",
+        /// The server's worker.
+        Server => "server",
+        /// A client that opened a mailed link, which does not prove that it was the user.
+        Unknown => "unknown",
+    }
 }
 
 impl ActivityActor {
-    /// Name in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Admin => "admin",
-            Self::Operator => "operator",
-            Self::Server => "server",
-            Self::Unknown => "unknown",
-        }
-    }
-
     fn of(event: &AuditEvent, user_id: UserId) -> Self {
         match (actor_id(&event.actor), event.actor.as_str()) {
             (Some(id), _) if id == user_id => Self::User,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::access::{Access, Action, Begun, ensure_version, roster};
 use crate::ctx::Ctx;
-use crate::error::{Error, WriteError};
+use crate::error::Error;
 use crate::events::Event;
 use crate::metric_event::SessionEnd;
 use crate::model::{Status, User, Version};
@@ -146,18 +146,16 @@ impl Admin {
             batch.extend(changed.replace(&user));
             batch.extend(roster::roster_change(&*self.store, Some(&user), Some(&changed)).await?);
             self.writer.emit(ctx, change.event(user.id), &mut batch);
-            match self.writer.apply(batch).await {
-                Ok(()) if changed.security_epoch != user.security_epoch => {
-                    let (epoch, reason) = (changed.security_epoch, SessionEnd::AccountChanged);
-                    self.session_ender
-                        .end_sessions(ctx, user.id, epoch, reason, None)
-                        .await;
-                    return Ok(changed);
-                }
-                Ok(()) => return Ok(changed),
-                Err(WriteError::Stale) => {}
-                Err(other) => return Err(other.into()),
+            if !self.writer.apply_unless_stale(batch).await? {
+                continue;
             }
+            if changed.security_epoch != user.security_epoch {
+                let (epoch, reason) = (changed.security_epoch, SessionEnd::AccountChanged);
+                self.session_ender
+                    .end_sessions(ctx, user.id, epoch, reason, None)
+                    .await;
+            }
+            return Ok(changed);
         }
         Err(Error::Overloaded)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::{Access, Action, Target, roster};
+use crate::access::{Access, Action, roster};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
@@ -42,9 +42,7 @@ impl Overview {
     /// Returns the users that an admin should look at.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn attention(&self, ctx: &Ctx) -> Result<Attention, Error> {
-        self.access
-            .authorize(ctx, Action::ListUsers, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ListUsers).await?;
         let store = &self.store;
         let newest = UserFilter {
             order: Order::Descending,

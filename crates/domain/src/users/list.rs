@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::access::{Access, Action, Target};
+use crate::access::{Access, Action};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::events::Event;
@@ -51,9 +51,7 @@ impl UserList {
     /// Returns a page of the users that match the filter.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list_users(&self, ctx: &Ctx, filter: &UserFilter) -> Result<UserPage, Error> {
-        self.access
-            .authorize(ctx, Action::ListUsers, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ListUsers).await?;
         let terms = SearchWord::terms(filter.text.as_deref().unwrap_or_default());
         let id = match terms.as_slice() {
             [term] => term.parse().ok(),
@@ -78,9 +76,7 @@ impl UserList {
 
     /// Returns those of these users who have a lockout after wrong passwords in force.
     pub async fn locked_out(&self, ctx: &Ctx, users: &[User]) -> Result<BTreeSet<UserId>, Error> {
-        self.access
-            .authorize(ctx, Action::ListUsers, Target::Others)
-            .await?;
+        self.access.authorize(ctx, Action::ListUsers).await?;
         let ids = users.iter().map(|user| user.id);
         let lockouts: Vec<Lockout> = self.store.get_all(ids.collect::<Vec<UserId>>()).await?;
         let is_locked_out = |user: &&User| lockouts.iter().any(|one| one.applies_to(user));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::access::roster;
 use crate::ctx::Ctx;
-use crate::error::{Error, WriteError, chain};
+use crate::error::{Error, chain};
 use crate::events::Event;
 use crate::metric_event::SessionEnd;
 use crate::model::{Job, MailJob, TABLES, User};
@@ -114,14 +114,10 @@ impl UserRemoval {
         if !user.has_identifier() {
             self.writer.emit(ctx, event, &mut batch);
         }
-        match self.writer.apply(batch).await {
-            Ok(()) if !user.has_identifier() => {
-                self.purge(user.id).await;
-                Ok(())
-            }
-            Ok(()) | Err(WriteError::Stale) => Ok(()),
-            Err(other) => Err(other.into()),
+        if self.writer.apply_unless_stale(batch).await? && !user.has_identifier() {
+            self.purge(user.id).await;
         }
+        Ok(())
     }
 }
 

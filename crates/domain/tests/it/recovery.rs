@@ -59,7 +59,7 @@ async fn a_mail_that_an_admin_requests_is_audited_with_the_user() {
     node.spy.take_audited();
     let (recovery, address) = (&node.doorward.recovery, email("ben@example.com"));
     recovery
-        .request_for(&admin, ben.id, &address)
+        .request_for(&admin, Some(ben.id), &address)
         .await
         .unwrap();
     let events = node.spy.take_audited();

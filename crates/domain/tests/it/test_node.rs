@@ -16,7 +16,7 @@ use doorward_domain::model::{
     AuditEvent, AuditKind, Link, Lockout, MailJob, MailKind, Outcome, Purpose, User, Version,
 };
 use doorward_domain::outbox::{DeliveryCounts, Mail, MailError, MailText, Mailer};
-use doorward_domain::passwords::hashing::{Cost, Engine, Hasher, HasherSettings};
+use doorward_domain::passwords::hashing::{Cost, Engine, Hasher, HasherSettings, Peppers};
 use doorward_domain::sessions::SessionStore;
 use doorward_domain::sessions::{SeparateSessions, SignedIn};
 use doorward_domain::sign_in::{self, Identifier, Proof};
@@ -207,7 +207,7 @@ impl TestNode {
             threads: 1,
             queue_limit: 64,
         };
-        let hasher = Hasher::start(&settings, random.clone()).unwrap();
+        let hasher = Hasher::start(&settings, random.clone(), Peppers::default()).unwrap();
         let master = MasterKey::from_secret(Secret::new(master.to_vec())).unwrap();
         let ports = Ports {
             store: spy.clone(),

@@ -93,7 +93,7 @@ pub(crate) struct Templates {
 }
 
 impl Templates {
-    /// Parses the built-in templates and their overrides, and renders each with samples.
+    /// Parses the built-in templates and their overrides. If there are overrides, renders each mail with samples.
     pub fn load(brand: &MailBrand, folder: Option<&Path>) -> Result<Self, MailSetupError> {
         let name = &brand.name;
         if name.trim().is_empty() || values::one_line(name) != *name {
@@ -140,7 +140,10 @@ impl Templates {
                 .add_template_owned(name.clone(), source)
                 .map_err(|error| templates.broken(&name, &error))?;
         }
-        templates.try_all()?;
+        // Tests render the built-in ones.
+        if !templates.replaced.is_empty() {
+            templates.try_all()?;
+        }
         Ok(templates)
     }
 
@@ -213,8 +216,7 @@ impl Templates {
         self.messages.text(locale, "date-time", &parts)
     }
 
-    /// Renders every mail with all values and without the optional ones, so that an invalid template is
-    /// found at the start.
+    /// Renders every mail with all values and without the optional ones, so that an invalid override is found at the start.
     fn try_all(&self) -> Result<(), TemplateError> {
         for locale in Locale::ALL {
             for kind in MailKind::ALL.iter().copied() {

@@ -105,6 +105,12 @@ fn a_lifetime_has_a_natural_unit_and_is_never_rounded_up() {
     }
 }
 
+/// The server tries overrides alone.
+#[test]
+fn the_built_in_templates_pass_the_checks_of_overrides() {
+    load().try_all().unwrap();
+}
+
 #[test]
 fn every_mail_has_its_subject_and_its_link() {
     for mail in samples::every_mail() {

@@ -49,29 +49,16 @@ impl fmt::Debug for InboxMail {
 /// The received mails. Clones share them.
 #[derive(Clone, Default)]
 pub struct Inbox {
-    mails: Arc<Mutex<Mails>>,
+    /// The newest is the last.
+    mails: Arc<Mutex<VecDeque<InboxMail>>>,
     /// Id of the newest mail, for readers that wait for the next one.
     last_id: watch::Sender<u64>,
-}
-
-#[derive(Default)]
-struct Mails {
-    newest_last: VecDeque<InboxMail>,
 }
 
 impl Inbox {
     /// All mails, newest first.
     pub fn list(&self) -> Vec<InboxMail> {
-        self.lock().newest_last.iter().rev().cloned().collect()
-    }
-
-    /// The mail with that id.
-    pub fn find(&self, id: u64) -> Option<InboxMail> {
-        self.lock()
-            .newest_last
-            .iter()
-            .find(|mail| mail.id == id)
-            .cloned()
+        self.lock().iter().rev().cloned().collect()
     }
 
     /// Waits for a mail with a greater id, and returns the id of the newest mail.
@@ -86,7 +73,7 @@ impl Inbox {
 
     /// Deletes all mails.
     pub fn delete_all(&self) {
-        self.lock().newest_last.clear();
+        self.lock().clear();
     }
 
     fn add(&self, mail: &ComposedMail) {
@@ -101,16 +88,16 @@ impl Inbox {
             at: mail.at,
             url: mail.url.clone(),
         };
-        if mails.newest_last.len() == CAPACITY {
-            mails.newest_last.pop_front();
+        if mails.len() == CAPACITY {
+            mails.pop_front();
         }
-        mails.newest_last.push_back(entry);
+        mails.push_back(entry);
         // Under the lock, so that a woken reader finds the mail and ids increase.
         self.last_id.send_replace(id);
     }
 
     /// Ignores poisoning: no operation under the lock can leave the list inconsistent.
-    fn lock(&self) -> MutexGuard<'_, Mails> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<InboxMail>> {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

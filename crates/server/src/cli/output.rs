@@ -5,7 +5,6 @@ use std::io::{ErrorKind, Write};
 use anyhow::Context;
 use serde_json::Value;
 
-use super::progress::ProgressMode;
 use super::text_wrap;
 
 /// Prints text, or JSON with `--json`.
@@ -16,15 +15,6 @@ pub struct Output {
 }
 
 impl Output {
-    /// Where progress bars are shown.
-    pub fn progress_mode(self) -> ProgressMode {
-        if self.json {
-            ProgressMode::Hidden
-        } else {
-            ProgressMode::Terminal
-        }
-    }
-
     /// Prints the text wrapped to the width of a terminal.
     pub fn print(self, text: &str, value: &Value) -> anyhow::Result<()> {
         self.print_unwrapped(&text_wrap::wrap_text(text), value)

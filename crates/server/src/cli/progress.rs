@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::output::Output;
+
 /// A progress bar. It is removed when it is dropped.
 pub struct ProgressReporter {
     bar: ProgressBar,
@@ -14,8 +16,8 @@ pub struct ProgressReporter {
 
 impl ProgressReporter {
     /// Measures bytes of `size`, if that is known, and counts users.
-    pub fn for_bytes(size: Option<u64>, mode: ProgressMode) -> Self {
-        let bar = ProgressBar::with_draw_target(size, mode.target());
+    pub fn for_bytes(size: Option<u64>, output: Output) -> Self {
+        let bar = ProgressBar::with_draw_target(size, target(output));
         let template = match size {
             Some(_) => "{bar:30} {percent:>3} %  {msg}, {eta} left",
             None => "{spinner} {msg}, {elapsed}",
@@ -26,16 +28,16 @@ impl ProgressReporter {
     }
 
     /// Counts what `noun` names, such as `users`.
-    pub fn counting(noun: &'static str, mode: ProgressMode) -> Self {
-        let bar = ProgressBar::with_draw_target(None, mode.target());
+    pub fn counting(noun: &'static str, output: Output) -> Self {
+        let bar = ProgressBar::with_draw_target(None, target(output));
         let progress = Self::styled(bar, "{spinner} {msg}, {elapsed}", noun);
         progress.count(0);
         progress
     }
 
     /// Shows what the command does, and for how long.
-    pub fn working(message: &'static str, mode: ProgressMode) -> Self {
-        let bar = ProgressBar::with_draw_target(None, mode.target());
+    pub fn working(message: &'static str, output: Output) -> Self {
+        let bar = ProgressBar::with_draw_target(None, target(output));
         let progress = Self::styled(bar, "{spinner} {msg}, {elapsed}", "");
         progress.bar.set_message(message);
         progress
@@ -68,22 +70,11 @@ impl Drop for ProgressReporter {
     }
 }
 
-/// Where progress is shown.
-#[derive(Debug, Clone, Copy)]
-pub enum ProgressMode {
-    /// On standard error, if it is a terminal.
-    Terminal,
-    /// Nowhere: the output is for a program.
-    Hidden,
-}
-
-impl ProgressMode {
-    /// Terminal of the bar, if any.
-    pub fn target(self) -> ProgressDrawTarget {
-        match self {
-            // Hides itself if standard error is not a terminal.
-            Self::Terminal => ProgressDrawTarget::stderr(),
-            Self::Hidden => ProgressDrawTarget::hidden(),
-        }
+/// Where bars are shown: on standard error if it is a terminal, or nowhere if the output is for a program.
+fn target(output: Output) -> ProgressDrawTarget {
+    match output.json {
+        true => ProgressDrawTarget::hidden(),
+        // Hides itself if standard error is not a terminal.
+        false => ProgressDrawTarget::stderr(),
     }
 }

@@ -84,15 +84,10 @@ pub fn weakness(secret: &str) -> Option<&'static str> {
 /// The secret decoded from base64 and hex, as far as it is that.
 fn decoded(secret: &str) -> impl Iterator<Item = Vec<u8>> {
     let bare = secret.trim().trim_end_matches('=');
-    let hex = bare.len().is_multiple_of(2).then(|| {
-        let pairs = bare.as_bytes().chunks_exact(2);
-        let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-        pairs.map(byte).collect::<Option<Vec<u8>>>()
-    });
     [
         STANDARD_NO_PAD.decode(bare).ok(),
         URL_SAFE_NO_PAD.decode(bare).ok(),
-        hex.flatten(),
+        hex::decode(bare).ok(),
     ]
     .into_iter()
     .flatten()

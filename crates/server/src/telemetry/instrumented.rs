@@ -143,12 +143,8 @@ impl ReadStore for Instrumented<dyn Store> {
         table: &'static Table,
         keys: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
-        self.instrumented(
-            "database",
-            &read_of(table),
-            self.inner.get_rows(table, keys),
-        )
-        .await
+        let (name, read) = (read_of(table), self.inner.get_rows(table, keys));
+        self.instrumented("database", &name, read).await
     }
 
     async fn find_row(
@@ -157,30 +153,18 @@ impl ReadStore for Instrumented<dyn Store> {
         column: &'static str,
         value: Value,
     ) -> Result<Option<Row>, StoreError> {
-        self.instrumented(
-            "database",
-            &read_of(table),
-            self.inner.find_row(table, column, value),
-        )
-        .await
+        let (name, read) = (read_of(table), self.inner.find_row(table, column, value));
+        self.instrumented("database", &name, read).await
     }
 
     async fn list_rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
-        self.instrumented(
-            "database",
-            &read_of(query.table),
-            self.inner.list_rows(query),
-        )
-        .await
+        let (name, read) = (read_of(query.table), self.inner.list_rows(query));
+        self.instrumented("database", &name, read).await
     }
 
     async fn count_rows(&self, query: Query) -> Result<u64, StoreError> {
-        self.instrumented(
-            "database",
-            &read_of(query.table),
-            self.inner.count_rows(query),
-        )
-        .await
+        let (name, read) = (read_of(query.table), self.inner.count_rows(query));
+        self.instrumented("database", &name, read).await
     }
 }
 

@@ -158,7 +158,7 @@ fn assemble(
     let mailer = open_mailer(config, listening, clock.clone())?;
     let inbox = mailer.inbox();
     let peppers = Peppers::new(config.pepper.as_ref(), &config.previous_peppers);
-    let hasher = Hasher::start_with(&config.hashing, random.clone(), peppers)?;
+    let hasher = Hasher::start(&config.hashing, random.clone(), peppers)?;
     let ports = Ports {
         store: stores.database.store().clone(),
         sessions: stores.sessions,

@@ -12,9 +12,6 @@ use doorward_testkit::wait::TEST_TIMEOUT;
 use crate::client::{Client, PASSWORD};
 use crate::server::Setup;
 
-/// Time limit for the server to recover after its store.
-const RECOVERY: Duration = Duration::from_secs(15);
-
 /// A separate database server, of either kind.
 pub enum Database {
     Postgres(DedicatedPostgres),
@@ -113,7 +110,7 @@ pub fn assert_recovers(client: Client) -> Duration {
             return started.elapsed();
         }
         assert!(
-            started.elapsed() < RECOVERY,
+            started.elapsed() < TEST_TIMEOUT,
             "it does not recover: {reply:?}"
         );
         std::thread::park_timeout(Duration::from_millis(50));

@@ -24,29 +24,24 @@ impl Record for Invitation {
         expires: Some("ends_at"),
         indexes: &[&["team", "ends_at"], &["ends_at"], &["taken_at"]],
         null_listed: &[&["taken_at"]],
-        ..Table::new(
-            "invitations",
-            &[
-                Kind::Id.column("id"),
-                Kind::Key.nullable("code"),
-                Kind::Key.column("team"),
-                Kind::Int.column("ends_at"),
-                Kind::Int.nullable("taken_at"),
-            ],
-        )
+        columns: &[
+            Kind::Id.column("id"),
+            Kind::Key.nullable("code"),
+            Kind::Key.column("team"),
+            Kind::Int.column("ends_at"),
+            Kind::Int.nullable("taken_at"),
+        ],
+        ..Table::new("invitations")
     };
 
     fn to_row(&self) -> Row {
-        Row::new(
-            Self::TABLE,
-            [
-                ("id", self.id.as_slice().into()),
-                ("code", self.code.as_deref().into()),
-                ("team", self.team.as_str().into()),
-                ("ends_at", self.ends_at.into()),
-                ("taken_at", self.taken_at.into()),
-            ],
-        )
+        Self::row([
+            ("id", self.id.as_slice().into()),
+            ("code", self.code.as_deref().into()),
+            ("team", self.team.as_str().into()),
+            ("ends_at", self.ends_at.into()),
+            ("taken_at", self.taken_at.into()),
+        ])
     }
 
     fn from_row(row: &RowReader<'_>) -> Result<Self, BadRow> {

@@ -14,7 +14,7 @@ use doorward_domain::memory::{SeededRandom, SteppedClock};
 use doorward_domain::metric_event::NoMetrics;
 use doorward_domain::model::MailKind;
 use doorward_domain::outbox::{Mail, MailError, MailText, Mailer};
-use doorward_domain::passwords::hashing::{Cost, Engine, Hasher, HasherSettings};
+use doorward_domain::passwords::hashing::{Cost, Engine, Hasher, HasherSettings, Peppers};
 use doorward_domain::sign_in::{Identifier, Outcome, Proof};
 use doorward_domain::sign_up::NewSignUp;
 use doorward_domain::store::Store;
@@ -178,7 +178,7 @@ impl Server {
         let mut policy = Policy::new("https://accounts.example/");
         policy.throttle = false;
         let master = MasterKey::from_secret(Secret::new(vec![7; 32])).unwrap();
-        let hasher = Hasher::start(&settings, random).unwrap();
+        let hasher = Hasher::start(&settings, random, Peppers::default()).unwrap();
         let doorward = Doorward::new(ports, policy, hasher, Keyring::new(master));
         let server = Self { doorward, mailer };
         let keys = &server.doorward.keys;

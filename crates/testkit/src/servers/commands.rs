@@ -13,9 +13,21 @@ pub(super) fn unused_name() -> String {
     format!("test_{:016x}", RandomState::new().hash_one(()))
 }
 
-/// Creates a folder that `user` owns, with a path that is short enough for a socket.
+/// Space for the data of all servers that run at a time, in bytes.
+const SPACE: u64 = 4 << 30;
+
+/// Creates a folder that `user` owns, with a path that is short enough for a socket. It is in memory if there is enough, as
+/// there is not in most containers: a database is some hundred files, and creating and deleting them on a disk takes
+/// PostgreSQL longer than all statements of a test.
 pub(super) fn folder_for(user: &str) -> PathBuf {
-    let folder = tempfile::Builder::new().prefix("doorward-test-").tempdir();
+    let memory = Path::new("/dev/shm");
+    let parent = match rustix::fs::statvfs(memory) {
+        Ok(found) if found.f_bavail * found.f_frsize >= SPACE => memory.to_owned(),
+        _ => std::env::temp_dir(),
+    };
+    let folder = tempfile::Builder::new()
+        .prefix("doorward-test-")
+        .tempdir_in(parent);
     let folder = folder.expect("a folder for temporary files").keep();
     if is_root() {
         run(Command::new("chown").arg(user).arg(&folder));

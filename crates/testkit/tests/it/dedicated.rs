@@ -4,16 +4,19 @@
 use doorward_testkit::repository::{root, tracked};
 
 /// What changes more than the test's own database or keys.
-const CHANGES: [&str; 10] = [
+const CHANGES: [&str; 13] = [
     "ALTER SYSTEM",
     "SET GLOBAL",
     "CREATE ROLE",
     "ALTER ROLE",
     "DROP ROLE",
     "CREATE USER",
+    "ALTER USER",
+    "DROP USER",
     "FLUSHALL",
     "FLUSHDB",
     r#""CONFIG", "SET""#,
+    r#""ACL", "#,
     r#""SCRIPT", "FLUSH""#,
 ];
 

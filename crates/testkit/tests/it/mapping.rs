@@ -91,7 +91,7 @@ fn a_session_comes_back() {
 
 #[test]
 fn a_link_comes_back() {
-    for purpose in Purpose::ALL {
+    for purpose in Purpose::ALL.iter().copied() {
         comes_back(&fixtures::link(user_id(), purpose));
     }
 }

@@ -5,7 +5,7 @@ use axum::http::Uri;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::Error;
-use doorward_domain::access::{Action, Target};
+use doorward_domain::access::Action;
 use doorward_domain::error::chain;
 use doorward_domain::model::{AuditFilter, AuditKind, Outcome};
 use doorward_domain::values::{AuditEventId, Invalid, UserId};
@@ -33,10 +33,7 @@ const CHUNK: usize = 500;
 #[utoipa::path(get, path = "/audit", tag = "Admin", params(AuditParams, PageParams),
     responses((status = 200, description = "A page of events", body = List<AuditEventView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
 pub(crate) async fn list_audit_events(caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    caller
-        .doorward()
-        .authorize(&caller.ctx, Action::ReadAudit, Target::Others)
-        .await?;
+    caller.authorize(Action::ReadAudit).await?;
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(AuditEventId::from_bytes)?;
     let limit = query.limit();
@@ -57,16 +54,13 @@ pub(crate) async fn list_audit_events(caller: Caller, uri: Uri) -> Result<Respon
 #[utoipa::path(get, path = "/audit/export", tag = "Admin", params(AuditParams),
     responses((status = 200, description = "An event in each line", body = String, content_type = "application/x-ndjson", headers(("Content-Disposition" = String, description = "`attachment`, with a name for the file")))))]
 pub(crate) async fn export_audit_events(caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    caller
-        .doorward()
-        .authorize(&caller.ctx, Action::ReadAudit, Target::Others)
-        .await?;
+    caller.authorize(Action::ReadAudit).await?;
     let mut query = Query::parse(uri.query())?;
     let wanted = AuditQuery::take(&mut query, [parse_time, parse_time]);
     query.finish()?;
     let mut filter = wanted.filter(&caller).await?;
     filter.limit = CHUNK;
-    let (brand, day) = (caller.brand().file_name(), caller.ctx.now.strftime("%F"));
+    let (brand, day) = (caller.app.brand.file_name(), caller.ctx.now.strftime("%F"));
     let file = attachment(&format!("{brand}-audit-{day}.ndjson"));
     caller.doorward().audit.start_download(&caller.ctx).await?;
     // The next page is read after the client has received the previous one. If it cannot be read, or the caller is not an

@@ -1,7 +1,7 @@
 //! The pages of the console that delete a user, and that keep one.
 
 use axum::extract::Path;
-use axum::response::{Html, Response};
+use axum::response::Response;
 use doorward_domain::access::Action;
 
 use crate::deletion::api;
@@ -9,11 +9,12 @@ use crate::deletion::pages::signed_out;
 use crate::html::confirmation::{AdminAct, SentAct};
 use crate::html::console::{AdminCaller, deleted, done};
 use crate::http::body::{Fields, optional_proof};
+use crate::http::handler::{AnyHandler, handler};
 use crate::http::problem::Problem;
 
 /// What to do with an account.
 #[derive(Clone, Copy)]
-enum Step {
+pub(crate) enum Step {
     /// Delete it after some days.
     Request,
     /// Delete it at once.
@@ -80,53 +81,18 @@ impl Step {
     }
 }
 
-/// Asks whether to delete a user after some days.
-pub(crate) async fn confirm_request(
-    caller: AdminCaller,
-    Path(user): Path<String>,
-) -> Result<Html<String>, Problem> {
-    caller.confirm(&user, &Step::Request.act()).await
+/// The page that asks whether to take a step.
+pub(crate) fn confirm(step: Step) -> AnyHandler {
+    handler(async move |caller: AdminCaller, Path(user): Path<String>| {
+        caller.confirm(&user, &step.act()).await
+    })
 }
 
-/// Requests the deletion.
-pub(crate) async fn request(
-    caller: AdminCaller,
-    Path(user): Path<String>,
-    fields: Option<Fields>,
-) -> Result<Response, Problem> {
-    Step::Request.respond(&caller, &user, fields).await
-}
-
-/// Asks whether to delete a user at once.
-pub(crate) async fn confirm_delete(
-    caller: AdminCaller,
-    Path(user): Path<String>,
-) -> Result<Html<String>, Problem> {
-    caller.confirm(&user, &Step::Delete.act()).await
-}
-
-/// Deletes a user at once.
-pub(crate) async fn delete(
-    caller: AdminCaller,
-    Path(user): Path<String>,
-    fields: Option<Fields>,
-) -> Result<Response, Problem> {
-    Step::Delete.respond(&caller, &user, fields).await
-}
-
-/// Asks whether to cancel a deletion.
-pub(crate) async fn confirm_keep(
-    caller: AdminCaller,
-    Path(user): Path<String>,
-) -> Result<Html<String>, Problem> {
-    caller.confirm(&user, &Step::Keep.act()).await
-}
-
-/// Cancels a deletion.
-pub(crate) async fn keep(
-    caller: AdminCaller,
-    Path(user): Path<String>,
-    fields: Option<Fields>,
-) -> Result<Response, Problem> {
-    Step::Keep.respond(&caller, &user, fields).await
+/// Takes a step.
+pub(crate) fn respond(step: Step) -> AnyHandler {
+    handler(
+        async move |caller: AdminCaller, Path(user): Path<String>, fields: Option<Fields>| {
+            step.respond(&caller, &user, fields).await
+        },
+    )
 }

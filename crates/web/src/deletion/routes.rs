@@ -1,5 +1,6 @@
 //! The routes of a deletion after some days.
 
+use super::console::Step;
 use super::{api, console, pages};
 use crate::route_handler::prelude::*;
 
@@ -35,16 +36,16 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .with_limit(SignIn)
         .page(|| handler(pages::keep_account)),
     Route::get("/admin/users/{user}/delete", RequiredOrSignInPage)
-        .console(|| handler(console::confirm_request)),
+        .console(|| console::confirm(Step::Request)),
     Route::post("/admin/users/{user}/delete", RequiredOrSignInPage)
-        .console(|| handler(console::request)),
+        .console(|| console::respond(Step::Request)),
     Route::get("/admin/users/{user}/delete-now", RequiredOrSignInPage)
-        .console(|| handler(console::confirm_delete)),
+        .console(|| console::confirm(Step::Delete)),
     Route::post("/admin/users/{user}/delete-now", RequiredOrSignInPage)
-        .console(|| handler(console::delete)),
+        .console(|| console::respond(Step::Delete)),
     Route::get("/admin/users/{user}/keep", RequiredOrSignInPage)
-        .console(|| handler(console::confirm_keep)),
+        .console(|| console::confirm(Step::Keep)),
     Route::post("/admin/users/{user}/keep", RequiredOrSignInPage)
         .with_limit(SignIn)
-        .console(|| handler(console::keep)),
+        .console(|| console::respond(Step::Keep)),
 ];

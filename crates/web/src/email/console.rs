@@ -1,7 +1,7 @@
 //! The pages of the console that change the address of a user, cancel a change, and send the mail about a pending address again.
 
 use axum::extract::Path;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, Response};
 use doorward_domain::Error;
 use doorward_domain::model::User;
 use doorward_domain::values::EmailAddress;
@@ -27,13 +27,8 @@ pub(crate) async fn confirm(
     caller: AdminCaller,
     Path(named): Path<String>,
 ) -> Result<Response, Problem> {
-    let user = caller.view(&named).await?.user;
-    let Some(address) = confirmable_address(&user) else {
-        return Ok(see_other(&user_path(&named)));
-    };
-    let form = Form::default();
-    let page = caller.confirmation(&user, &act(address), &form).await;
-    Ok(page.into_response())
+    let act = |user: &User| confirmable_address(user).map(act);
+    caller.confirm_if(&named, act).await
 }
 
 /// Sends it, as `POST /confirmation` does.
@@ -46,7 +41,7 @@ pub(crate) async fn send(
         return Ok(see_other(&user_path(&named)));
     };
     let service = &caller.doorward().confirmation;
-    let sent = service.request_confirmation_for(&caller.ctx, user.id, address);
+    let sent = service.request_confirmation_for(&caller.ctx, Some(user.id), address);
     match sent.await {
         Ok(()) => Ok(done(&named, "confirmation-sent")),
         Err(error) => {
@@ -65,15 +60,8 @@ pub(crate) async fn confirm_cancelling(
     caller: AdminCaller,
     Path(named): Path<String>,
 ) -> Result<Response, Problem> {
-    let user = caller.view(&named).await?.user;
-    let Some(address) = requested_address(&user) else {
-        return Ok(see_other(&user_path(&named)));
-    };
-    let form = Form::default();
-    let page = caller
-        .confirmation(&user, &cancel_act(address), &form)
-        .await;
-    Ok(page.into_response())
+    let act = |user: &User| requested_address(user).map(cancel_act);
+    caller.confirm_if(&named, act).await
 }
 
 /// Cancels a change. If it is confirmed already, the page of the user shows the new address.

@@ -1,6 +1,6 @@
 //! The page of the console that confirms an action on a user. It asks for the proof if the API would.
 
-use axum::response::Html;
+use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::model::User;
 use minijinja::{Value, context};
 
@@ -9,6 +9,7 @@ use crate::html::form::Form;
 use crate::html::{display_name, sign_in_name};
 use crate::http::body::Fields;
 use crate::http::problem::{Code, Problem};
+use crate::http::responses::see_other;
 
 /// An action on a user.
 pub(crate) struct AdminAct {
@@ -128,6 +129,21 @@ impl AdminCaller {
     ) -> Result<Html<String>, Problem> {
         let viewed = self.view(named).await?;
         Ok(self.confirmation(&viewed.user, act, &Form::default()).await)
+    }
+
+    /// The page that confirms an action on the user that a path names, or else the page of the user, for whom there is no such
+    /// action now.
+    pub(crate) async fn confirm_if(
+        &self,
+        named: &str,
+        act: impl FnOnce(&User) -> Option<AdminAct>,
+    ) -> Result<Response, Problem> {
+        let user = self.view(named).await?.user;
+        let Some(act) = act(&user) else {
+            return Ok(see_other(&user_path(named)));
+        };
+        let page = self.confirmation(&user, &act, &Form::default()).await;
+        Ok(page.into_response())
     }
 
     /// The page that confirms an action on a user.

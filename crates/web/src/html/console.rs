@@ -9,27 +9,21 @@ use std::ops::Deref;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Response};
-use doorward_domain::access::{Action, Target};
+use doorward_domain::access::Action;
 use doorward_domain::model::{Status, User};
 use doorward_domain::users::ViewedUser;
 use doorward_domain::values::{EmailAddress, UserId, Username};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use crate::html::account::AccountCaller;
 use crate::html::dates::moment;
 use crate::html::display_name;
 use crate::html::outcome;
+use crate::html::return_to::VALUE_ESCAPES;
 use crate::http::paging::{EMPTY_RANGE, Query};
 use crate::http::problem::Problem;
-
-/// Characters that are percent-encoded in a part of a path and in a value of a query: all but the unreserved ones.
-const ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// A part of the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,16 +53,7 @@ impl ConsoleSection {
 
     /// Variant of the message `console-section`.
     fn name(self) -> &'static str {
-        match self {
-            Self::Overview => "overview",
-            Self::Users => "users",
-            Self::Invitations => "invitations",
-            Self::Audit => "audit",
-            Self::Outbox => "outbox",
-            Self::Keys => "keys",
-            Self::Health => "health",
-            Self::Settings => "settings",
-        }
+        self.path().strip_prefix("/admin/").unwrap_or("overview")
     }
 
     /// Name of the icon.
@@ -152,12 +137,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AdminCaller {
                     .authorize_by_name(ctx, action, named)
                     .await
             }
-            None => {
-                caller
-                    .doorward()
-                    .authorize(ctx, action, Target::Others)
-                    .await
-            }
+            None => caller.authorize(action).await,
         };
         allowed.map_err(|error| Problem::from(error).into_response())?;
         Ok(Self(caller))
@@ -166,7 +146,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AdminCaller {
 
 /// Path of the page of a user.
 pub(crate) fn user_path(named: &str) -> String {
-    format!("/admin/users/{}", utf8_percent_encode(named, ESCAPES))
+    format!("/admin/users/{}", utf8_percent_encode(named, VALUE_ESCAPES))
 }
 
 /// Redirects to the page of a user, which says what was done: a variant of the message `console-done`.
@@ -285,7 +265,7 @@ impl ListForm {
         let filled = filled.map(|(name, text)| (*name, text.as_str()));
         let pairs = filled.chain(more.iter().copied());
         let pairs = pairs.map(|(name, text)| {
-            let text = utf8_percent_encode(text, ESCAPES);
+            let text = utf8_percent_encode(text, VALUE_ESCAPES);
             format!("{name}={text}")
         });
         let pairs: Vec<_> = pairs.collect();

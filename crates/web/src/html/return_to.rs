@@ -21,8 +21,8 @@ use crate::http::origins::Origins;
 const PARAMETER: &str = "return_to";
 /// Maximum length of a target, in bytes.
 const MAX_BYTES: usize = 2048;
-/// Characters that are percent-encoded in a query value or a cookie: all but the unreserved ones.
-const VALUE_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
+/// Characters that are percent-encoded in a query value, a part of a path or a cookie: all but the unreserved ones.
+pub(crate) const VALUE_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')

@@ -8,10 +8,11 @@ use minijinja::{Value, context};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::html::form::Form;
-use crate::html::outcome;
+use crate::html::outcome::{self, Outcome};
 use crate::http::body::Fields;
 use crate::http::caller::Caller;
 use crate::http::cookies;
+use crate::http::handler::{AnyHandler, handler};
 
 const COOKIE: &str = "__Host-doorward-sent-to";
 /// Lifetime of the cookie, in seconds: the mail arrives in this time.
@@ -37,6 +38,16 @@ pub(crate) fn page(
     let email = email.map(EmailAddress::as_str);
     let values = context! { form => Value::from(form), email, done };
     caller.render(template, values)
+}
+
+/// The handler of the page about the mail. A browser that has requested no mail gets a form that asks for the address.
+pub(crate) fn sent_page(template: &'static str) -> AnyHandler {
+    handler(
+        async move |caller: Caller, headers: HeaderMap, outcome: Outcome| {
+            let (email, done) = (get(&headers), outcome.one_of(&["again"]));
+            page(&caller, template, &Form::default(), email.as_ref(), done)
+        },
+    )
 }
 
 /// Sets the cookie.

@@ -16,9 +16,8 @@ use doorward_domain::values::{Locale, Secret};
 use doorward_domain::{Actor, Ctx, Doorward, Error};
 use minijinja::Value;
 
-use crate::app::{App, Diagnose, ShownSetting};
+use crate::app::App;
 use crate::html::Reader;
-use crate::html::brand::Brand;
 use crate::http::origins::Origins;
 use crate::http::problem::Problem;
 
@@ -29,7 +28,8 @@ pub(crate) struct Caller(pub(super) Arc<CallerInner>);
 /// What the guard knows about the client.
 #[derive(Clone)]
 pub(crate) struct CallerInner {
-    pub(super) app: App,
+    /// The program.
+    pub(crate) app: App,
     /// The context of the request.
     pub(crate) ctx: Ctx,
     /// `true` if the session token was sent as the cookie.
@@ -64,25 +64,10 @@ impl Caller {
         self.app.pages.render(self.reader(), name, values)
     }
 
-    /// The brand.
-    pub(crate) fn brand(&self) -> &Brand {
-        &self.app.brand
-    }
-
     /// Returns `true` if this client reaches the console, if the user is an admin.
     pub(crate) fn is_console_open(&self) -> bool {
         let console = &self.app.options.console;
         console.is_open_to(self.ctx.client.address)
-    }
-
-    /// All settings of the server.
-    pub(crate) fn settings(&self) -> &[ShownSetting] {
-        &self.app.options.settings
-    }
-
-    /// The checks of the installation, where they can run.
-    pub(crate) fn diagnose(&self) -> Option<&Diagnose> {
-        self.app.diagnose.as_ref()
     }
 
     /// Returns `true` if this process has written the record of this node.
@@ -101,6 +86,11 @@ impl Caller {
         let mut inner = CallerInner::clone(self);
         inner.ctx = self.ctx.acting_as(actor);
         Self(Arc::new(inner))
+    }
+
+    /// Fails unless the actor may do this to others.
+    pub(crate) async fn authorize(&self, action: Action) -> Result<(), Error> {
+        self.doorward().authorize(&self.ctx, action).await
     }
 
     /// The context of this request, with its proof ([`Self::prove`]).

@@ -5,7 +5,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::Error;
-use doorward_domain::access::{Action, NO_USER, Target};
+use doorward_domain::access::{Action, NO_USER};
 use doorward_domain::invitation::{Acceptance, Invited, NewInvitation};
 use doorward_domain::model::{InvitationDelivery, InvitationStatus, Purpose};
 use doorward_domain::sign_in::Proof;
@@ -81,10 +81,7 @@ pub(crate) async fn invite(caller: Caller, fields: Fields) -> Result<Response, P
 pub(super) async fn create(caller: &Caller, fields: Fields) -> Result<Invited, Problem> {
     // Without permission, the response does not depend on the body.
     let action = Action::Invite;
-    caller
-        .doorward()
-        .authorize(&caller.ctx, action, Target::Others)
-        .await?;
+    caller.authorize(action).await?;
     let (wanted, proof) = read(fields)?;
     let ctx = caller.reauthenticate(action, NO_USER, proof).await?;
     let invitations = &caller.doorward().invitations;
@@ -152,10 +149,7 @@ fn respond(caller: &Caller, status: StatusCode, invited: &Invited) -> Result<Res
     responses((status = 200, description = "A page of invitations", body = List<InvitationView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
 pub(crate) async fn list_invitations(caller: Caller, uri: Uri) -> Result<Response, Problem> {
     // Without permission, the response does not depend on the query.
-    caller
-        .doorward()
-        .authorize(&caller.ctx, Action::ListUsers, Target::Others)
-        .await?;
+    caller.authorize(Action::ListUsers).await?;
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(UserId::from_bytes)?;
     let limit = query.limit();

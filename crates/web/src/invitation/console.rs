@@ -9,7 +9,7 @@ use doorward_domain::values::{EmailAddress, Role, UserId};
 use minijinja::{Value, context};
 
 use crate::html::confirmation::{AdminAct, SentAct};
-use crate::html::console::{AdminCaller, ConsoleSection, ListForm, done, user_path, user_row};
+use crate::html::console::{AdminCaller, ConsoleSection, ListForm, done, user_row};
 use crate::html::dates::moment;
 use crate::html::form::Form;
 use crate::html::outcome::{self, Outcome};
@@ -17,7 +17,6 @@ use crate::html::sign_in_name;
 use crate::http::body::Fields;
 use crate::http::paging::{Query, take_page};
 use crate::http::problem::{Code, Problem};
-use crate::http::responses::see_other;
 use crate::invitation::api;
 use crate::invitation::view::address;
 
@@ -117,6 +116,7 @@ pub(super) async fn form_page(
         asks_for_proof => false,
         needs_code => false,
         results => Vec::<Value>::new(),
+        has_links => false,
         username => sign_in_name(caller.session().user()),
         form => Value::from(form),
     };
@@ -157,7 +157,8 @@ pub(crate) async fn confirm_resending(
     caller: AdminCaller,
     Path(named): Path<String>,
 ) -> Result<Response, Problem> {
-    ask(&caller, &named, resend_act).await
+    let act = |user: &User| user.is_invited().then(|| resend_act(user));
+    caller.confirm_if(&named, act).await
 }
 
 /// Asks whether to revoke an invitation. The page of the user, if it is accepted.
@@ -165,23 +166,8 @@ pub(crate) async fn confirm_revoking(
     caller: AdminCaller,
     Path(named): Path<String>,
 ) -> Result<Response, Problem> {
-    ask(&caller, &named, |_| revoke_act()).await
-}
-
-async fn ask(
-    caller: &AdminCaller,
-    named: &str,
-    act: impl FnOnce(&User) -> AdminAct,
-) -> Result<Response, Problem> {
-    let user = caller.view(named).await?.user;
-    if !user.is_invited() {
-        return Ok(see_other(&user_path(named)));
-    }
-    let (act, form) = (act(&user), Form::default());
-    Ok(caller
-        .confirmation(&user, &act, &form)
-        .await
-        .into_response())
+    let act = |user: &User| user.is_invited().then(revoke_act);
+    caller.confirm_if(&named, act).await
 }
 
 /// Sends an invitation again. A link that is not mailed is shown once.

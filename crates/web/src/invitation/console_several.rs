@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::response::{Html, IntoResponse, Response};
-use doorward_domain::access::{Action, NO_USER, Target};
+use doorward_domain::access::{Action, NO_USER};
 use doorward_domain::error::chain;
 use doorward_domain::invitation::{Invited, NewInvitation};
 use doorward_domain::sign_in::Proof;
@@ -64,10 +64,7 @@ pub(crate) async fn invite(caller: AdminCaller, fields: Fields) -> Result<Respon
 
 async fn invite_each(caller: &AdminCaller, fields: Fields) -> Result<Vec<Line>, Problem> {
     let action = Action::Invite;
-    let doorward = caller.doorward();
-    doorward
-        .authorize(&caller.ctx, action, Target::Others)
-        .await?;
+    caller.authorize(action).await?;
     let (people, terms, proof) = read(fields)?;
     let ctx = caller.reauthenticate(action, NO_USER, proof).await?;
     let mut lines: Vec<Line> = Vec::new();

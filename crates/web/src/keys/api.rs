@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
-use doorward_domain::access::{Action, NO_USER, Target};
+use doorward_domain::access::{Action, NO_USER};
 use doorward_domain::keys::{KeyUse, KeysError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -93,9 +93,7 @@ pub(crate) async fn rotate_keys(
 pub(super) async fn rotate(caller: &Caller, fields: Option<Fields>) -> Result<KeyUse, Problem> {
     // Without permission, the response does not depend on the body.
     let (doorward, action) = (caller.doorward(), Action::RotateKeys);
-    doorward
-        .authorize(&caller.ctx, action, Target::Others)
-        .await?;
+    caller.authorize(action).await?;
     let proof = optional_proof(fields)?;
     let ctx = caller.reauthenticate(action, NO_USER, proof).await?;
     Ok(doorward

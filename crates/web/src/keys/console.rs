@@ -2,7 +2,7 @@
 
 use axum::http::Uri;
 use axum::response::{Html, Response};
-use doorward_domain::access::{Action, Target};
+use doorward_domain::access::Action;
 use doorward_domain::keys::KeyUse;
 use minijinja::{Value, context};
 
@@ -57,10 +57,7 @@ pub(crate) async fn keys(
 
 /// Asks whether to create a new key.
 pub(crate) async fn confirm_rotation(caller: AdminCaller) -> Result<Html<String>, Problem> {
-    caller
-        .doorward()
-        .authorize(&caller.ctx, Action::RotateKeys, Target::Others)
-        .await?;
+    caller.authorize(Action::RotateKeys).await?;
     Ok(rotation_page(&caller, &Form::default()).await)
 }
 

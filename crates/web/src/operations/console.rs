@@ -44,7 +44,7 @@ pub(crate) async fn dashboard(caller: AdminCaller, uri: Uri) -> Result<Html<Stri
         admins => users.admins_without_factor.iter().map(user_row).collect::<Vec<_>>(),
         newest => users.newest.iter().map(user_row).collect::<Vec<_>>(),
         plots => plots(&caller, unit).await?,
-        has_brand_name => caller.brand().has_name(),
+        has_brand_name => caller.app.brand.has_name(),
         is_first_run => users.newest.len() <= 1,
     };
     Ok(caller.render(ConsoleSection::Overview, "console/overview", values))
@@ -55,7 +55,7 @@ pub(crate) async fn settings_page(caller: AdminCaller, uri: Uri) -> Result<Html<
     let mut query = Query::parse(uri.query())?;
     let is_changed_only = query.flag("changed");
     query.finish()?;
-    let settings = caller.settings().iter();
+    let settings = caller.app.options.settings.iter();
     let settings = settings.filter(|setting| setting.is_changed || !is_changed_only);
     let row = |setting: &ShownSetting| {
         let origin = setting.origin.as_deref();
@@ -101,7 +101,7 @@ pub(crate) async fn health(caller: AdminCaller) -> Result<Html<String>, Problem>
             is_this => caller.is_answered_by(node),
         }
     };
-    let mut checks = match caller.diagnose() {
+    let mut checks = match &caller.app.diagnose {
         Some(diagnose) => diagnose().await,
         None => Vec::new(),
     };

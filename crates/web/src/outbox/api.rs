@@ -5,7 +5,7 @@ use axum::http::header::LOCATION;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::Error;
-use doorward_domain::access::{Action, NO_USER, Target};
+use doorward_domain::access::{Action, NO_USER};
 use doorward_domain::model::{JobStatus, MailFilter};
 use doorward_domain::values::{Invalid, JobId};
 
@@ -26,10 +26,7 @@ use crate::http::problem::Problem;
     responses((status = 200, description = "A page of mails", body = List<QueuedMailView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
 pub(crate) async fn list_mails(caller: Caller, uri: Uri) -> Result<Response, Problem> {
     // Without permission, the response does not depend on the query.
-    caller
-        .doorward()
-        .authorize(&caller.ctx, Action::ReadOutbox, Target::Others)
-        .await?;
+    caller.authorize(Action::ReadOutbox).await?;
     let mut query = Query::parse(uri.query())?;
     let before = query.id_cursor(JobId::from_bytes)?;
     let limit = query.limit();
@@ -129,9 +126,6 @@ pub(super) async fn authorized_id(
     action: Action,
     id: &str,
 ) -> Result<JobId, Error> {
-    let doorward = caller.doorward();
-    doorward
-        .authorize(&caller.ctx, action, Target::Others)
-        .await?;
+    caller.authorize(action).await?;
     id.parse().map_err(|()| Error::NotFound)
 }

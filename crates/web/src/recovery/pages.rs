@@ -8,7 +8,6 @@ use doorward_domain::values::EmailAddress;
 use minijinja::{Value, context};
 
 use crate::html::form::Form;
-use crate::html::outcome::Outcome;
 use crate::html::redirect::from_former_path;
 use crate::html::{display_name, sent_to, sign_in_name};
 use crate::http::body::Fields;
@@ -20,7 +19,7 @@ use crate::sign_in::notice::Notice;
 
 /// The page that requests a mail.
 const REQUEST_PAGE: &str = "/recover";
-const SENT_TEMPLATE: &str = "recovery/sent";
+pub(super) const SENT_TEMPLATE: &str = "recovery/sent";
 
 /// The former path of the page that requests a mail. For browsers only.
 #[utoipa::path(get, path = "/recovery", tag = "Pages", responses((status = 303, description = "To the page `/recover`"), (status = 200, description = "That page, for a client that follows redirects", body = String, content_type = "text/html")))]
@@ -64,22 +63,6 @@ pub(crate) async fn request_recovery(
         None => "/recover/sent",
     };
     Ok(sent_to::redirect(next, email.as_ref()))
-}
-
-/// The page about the mail. It does not reveal whether the address is known.
-pub(crate) async fn sent_page(
-    caller: Caller,
-    headers: HeaderMap,
-    outcome: Outcome,
-) -> Html<String> {
-    let (email, done) = (sent_to::get(&headers), outcome.one_of(&["again"]));
-    sent_to::page(
-        &caller,
-        SENT_TEMPLATE,
-        &Form::default(),
-        email.as_ref(),
-        done,
-    )
 }
 
 /// The page that the link opens.

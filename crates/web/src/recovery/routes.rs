@@ -1,6 +1,7 @@
 //! The routes of the recovery.
 
 use super::{api, console, pages};
+use crate::html::sent_to::sent_page;
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
@@ -8,7 +9,7 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
     Route::post("/recover", Ignored)
         .with_limit_in_form(MailRequest)
         .page(|| handler(pages::request_recovery)),
-    Route::get("/recover/sent", Ignored).page(|| handler(pages::sent_page)),
+    Route::get("/recover/sent", Ignored).page(|| sent_page(pages::SENT_TEMPLATE)),
     Route::get("/recovery", Ignored)
         .with_problems(&[&[NotFound]])
         .documented_page(operation!(pages::former_recovery_page)),

@@ -10,7 +10,6 @@ use minijinja::{Value, context};
 
 use crate::email;
 use crate::html::form::Form;
-use crate::html::outcome::Outcome;
 use crate::html::return_to::{ReturnTo, sign_in_path, with_return_to};
 use crate::html::sent_to;
 use crate::http::body::Fields;
@@ -22,7 +21,7 @@ use crate::sign_in::notice::Notice;
 use crate::sign_in::pages::after_sign_up;
 use crate::sign_up::api::create_in_browser;
 
-const SENT_TEMPLATE: &str = "sign_up/sent";
+pub(super) const SENT_TEMPLATE: &str = "sign_up/sent";
 
 /// The sign-up form, with an address or, by the query, with a username. A signed-in user is redirected to the account page.
 pub(crate) async fn sign_up_page(caller: Caller, RawQuery(query): RawQuery) -> Response {
@@ -129,23 +128,6 @@ fn unconfirmed(
         return_to.set_cookie(response.headers_mut());
     }
     response
-}
-
-/// The page about the mail: its address, and a form that sends it again. A browser that has requested no mail gets a form
-/// that asks for the address.
-pub(crate) async fn sent_page(
-    caller: Caller,
-    headers: HeaderMap,
-    outcome: Outcome,
-) -> Html<String> {
-    let (email, done) = (sent_to::get(&headers), outcome.one_of(&["again"]));
-    sent_to::page(
-        &caller,
-        SENT_TEMPLATE,
-        &Form::default(),
-        email.as_ref(),
-        done,
-    )
 }
 
 /// Sends the confirmation mail again.

@@ -1,6 +1,7 @@
 //! The routes of the sign-up.
 
 use super::{api, pages};
+use crate::html::sent_to::sent_page;
 use crate::route_handler::prelude::*;
 
 pub(crate) const ROUTES: &[RouteHandler] = &[
@@ -18,7 +19,7 @@ pub(crate) const ROUTES: &[RouteHandler] = &[
         .page(|| handler(pages::sign_up)),
     Route::get("/signup", Ignored).page(|| redirect_to("/sign-up")),
     Route::get("/register", Ignored).page(|| redirect_to("/sign-up")),
-    Route::get("/sign-up/sent", Ignored).page(|| handler(pages::sent_page)),
+    Route::get("/sign-up/sent", Ignored).page(|| sent_page(pages::SENT_TEMPLATE)),
     Route::post("/sign-up/sent", Ignored)
         .with_limit_in_form(MailRequest)
         .page(|| handler(pages::send_again)),

@@ -3,8 +3,7 @@
 use axum::extract::Path;
 use axum::http::Uri;
 use axum::response::Response;
-use doorward_domain::access::{Action, Target};
-use doorward_domain::audit::chain::hex;
+use doorward_domain::access::Action;
 use doorward_domain::model::{Status, User, UserCursor, UserFilter, Version};
 use doorward_domain::sign_in::Proof;
 use doorward_domain::store::Order;
@@ -46,10 +45,7 @@ const MAX_TEXT: usize = 200;
     responses((status = 200, description = "A page of users", body = List<UserView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
 pub(crate) async fn list_users(caller: Caller, uri: Uri) -> Result<Response, Problem> {
     // Without permission, the response does not depend on the query.
-    caller
-        .doorward()
-        .authorize(&caller.ctx, Action::ListUsers, Target::Others)
-        .await?;
+    caller.authorize(Action::ListUsers).await?;
     let mut query = Query::parse(uri.query())?;
     let after = query.cursor(cursor)?;
     let limit = query.limit();
@@ -104,12 +100,10 @@ pub(super) fn take_filter(query: &mut Query, [since, until]: [TimeParser; 2]) ->
 /// among the words.
 pub(super) fn cursor(text: &str) -> Option<UserCursor> {
     let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    if text.len() < 32 || !text.len().is_multiple_of(2) || !text.bytes().all(is_hex) {
+    if text.len() < 32 || !text.bytes().all(is_hex) {
         return None;
     }
-    let pairs = (0..text.len()).step_by(2);
-    let bytes = pairs.map(|at| u8::from_str_radix(&text[at..at + 2], 16));
-    let bytes: Vec<u8> = bytes.collect::<Result<_, _>>().ok()?;
+    let bytes = hex::decode(text).ok()?;
     if let Ok(id) = bytes.as_slice().try_into() {
         return Some(UserCursor::User(UserId::from_bytes(id)));
     }
@@ -126,11 +120,11 @@ pub(super) fn cursor(text: &str) -> Option<UserCursor> {
 
 pub(super) fn cursor_text(cursor: &UserCursor) -> String {
     match cursor {
-        UserCursor::User(id) => hex(id.as_bytes()),
+        UserCursor::User(id) => hex::encode(id.as_bytes()),
         UserCursor::At(at, id) => {
-            hex(&[&at.as_microsecond().to_be_bytes()[..], id.as_bytes()].concat())
+            hex::encode([&at.as_microsecond().to_be_bytes()[..], id.as_bytes()].concat())
         }
-        UserCursor::Word(key) => hex(key.as_bytes()),
+        UserCursor::Word(key) => hex::encode(key.as_bytes()),
     }
 }
 

@@ -182,7 +182,7 @@ pub(crate) async fn export_user(
         .personal_export
         .export(&caller.ctx, &user)
         .await?;
-    let (brand, day) = (caller.brand().file_name(), caller.ctx.now.strftime("%F"));
+    let (brand, day) = (caller.app.brand.file_name(), caller.ctx.now.strftime("%F"));
     let file = attachment(&format!("{brand}-{day}.json"));
     let document = ExportDocument::new(caller.doorward().clone(), data, &caller.ctx);
     // The next page is read after the client has received the previous one.

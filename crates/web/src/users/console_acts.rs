@@ -1,14 +1,13 @@
 //! The pages of the console that change the role and the status of a user.
 
 use axum::extract::Path;
-use axum::response::{Html, Response};
+use axum::response::Response;
 use doorward_domain::model::{Status, User};
 use doorward_domain::values::{DisableReason, Role};
 
 use crate::html::account::Section;
 use crate::html::confirmation::{AdminAct, SentAct};
 use crate::html::console::{AdminCaller, done};
-use crate::html::form::Form;
 use crate::http::body::Fields;
 use crate::http::problem::Problem;
 use crate::http::responses::see_other;
@@ -27,14 +26,13 @@ fn role_act(role: Role) -> AdminAct {
 pub(crate) async fn confirm_role(
     caller: AdminCaller,
     Path(user): Path<String>,
-) -> Result<Html<String>, Problem> {
-    let user = caller.view(&user).await?.user;
-    let role = match user.role {
+) -> Result<Response, Problem> {
+    let other = |user: &User| match user.role {
         Role::Admin => Role::User,
         Role::User => Role::Admin,
     };
-    let form = Form::default();
-    Ok(caller.confirmation(&user, &role_act(role), &form).await)
+    let act = |user: &User| Some(role_act(other(user)));
+    caller.confirm_if(&user, act).await
 }
 
 /// Changes the role. Someone who is no longer an admin gets the account page.
@@ -84,14 +82,13 @@ fn status_act(status: Status) -> AdminAct {
 pub(crate) async fn confirm_status(
     caller: AdminCaller,
     Path(user): Path<String>,
-) -> Result<Html<String>, Problem> {
-    let user = caller.view(&user).await?.user;
-    let status = match user.status {
+) -> Result<Response, Problem> {
+    let other = |user: &User| match user.status {
         Status::Disabled => Status::Active,
         Status::Active | Status::Pending => Status::Disabled,
     };
-    let form = Form::default();
-    Ok(caller.confirmation(&user, &status_act(status), &form).await)
+    let act = |user: &User| Some(status_act(other(user)));
+    caller.confirm_if(&user, act).await
 }
 
 /// Changes the status.

@@ -1,9 +1,9 @@
 //! The binary on a free port with its own folder, and accounts for the requests.
 
-use std::io::Write;
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -46,16 +46,22 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(binary: &Path, throttles: Throttles) -> anyhow::Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let folder = format!("doorward-timing-{}-{port}", std::process::id());
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let folder = format!("doorward-timing-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(folder);
         std::fs::create_dir_all(&folder)?;
-        let process = command(binary, throttles, &folder, port)
+        let mut process = command(binary, throttles, &folder)
             .arg("serve")
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot run {}", binary.display()))?;
+        let output = process.stdout.take().context("its output is a pipe")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        let port = line.trim().rsplit(':').next().unwrap_or_default();
+        let port = port.parse().with_context(|| format!("no port in {line}"))?;
         let server = Self {
             binary: binary.to_owned(),
             throttles,
@@ -89,7 +95,7 @@ impl Server {
 
     /// Runs a command next to the server.
     pub(super) fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let mut process = command(&self.binary, self.throttles, &self.folder, self.port)
+        let mut process = command(&self.binary, self.throttles, &self.folder)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -120,12 +126,12 @@ impl Drop for Server {
     }
 }
 
-fn command(binary: &Path, throttles: Throttles, folder: &Path, port: u16) -> Command {
+fn command(binary: &Path, throttles: Throttles, folder: &Path) -> Command {
     let mut command = Command::new(binary);
     command
         .env_clear()
         .current_dir(folder)
-        .env("DOORWARD_LISTEN", format!("127.0.0.1:{port}"))
+        .env("DOORWARD_LISTEN", "127.0.0.1:0")
         .env("DOORWARD_LOG__FILTER", "error")
         .env("ADMIN_PASSWORD", PASSWORD);
     for (name, value) in throttles.settings() {

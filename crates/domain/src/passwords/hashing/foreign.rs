@@ -181,12 +181,8 @@ fn bcrypt(hash: &str, of_sha256: bool) -> Result<HashScheme, UnreadableHash> {
 
 fn verify_bcrypt(password: &[u8], hash: &str, of_sha256: bool) -> bool {
     if of_sha256 {
-        let hex: String = digest::digest(&digest::SHA256, password)
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        return bcrypt::verify(hex, hash).unwrap_or(false);
+        let digits = hex::encode(digest::digest(&digest::SHA256, password));
+        return bcrypt::verify(digits, hash).unwrap_or(false);
     }
     // bcrypt reads 72 bytes; the hash that replaces this one reads all of them.
     bcrypt::verify(password, hash).unwrap_or(false)

@@ -72,16 +72,9 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// Starts the threads. Fails if the engine does not compute a published test vector.
+    /// Starts the threads. Fails if the engine does not compute a published test vector. With peppers, the decoy also has one,
+    /// so that verifying it includes the HMAC.
     pub fn start(
-        settings: &HasherSettings,
-        random: Arc<dyn RandomSource>,
-    ) -> Result<Self, EngineSelfTestError> {
-        Self::start_with(settings, random, Peppers::default())
-    }
-
-    /// Like [`Self::start`], with peppers. The decoy also has one, so that verifying it includes the HMAC.
-    pub fn start_with(
         settings: &HasherSettings,
         random: Arc<dyn RandomSource>,
         peppers: Peppers,
@@ -199,7 +192,8 @@ mod tests {
             threads: 1,
             queue_limit: 8,
         };
-        Hasher::start(&settings, Arc::new(SeededRandom::new(1))).unwrap()
+        let random = Arc::new(SeededRandom::new(1));
+        Hasher::start(&settings, random, Peppers::default()).unwrap()
     }
 
     fn a_client() -> HashClient {
@@ -319,7 +313,7 @@ mod tests {
         let secret = |key: &str| Secret::new(key.to_owned());
         let old: Vec<_> = old.iter().map(|key| secret(key)).collect();
         let peppers = Peppers::new(current.map(secret).as_ref(), &old);
-        Hasher::start_with(&settings, Arc::new(SeededRandom::new(1)), peppers).unwrap()
+        Hasher::start(&settings, Arc::new(SeededRandom::new(1)), peppers).unwrap()
     }
 
     const ONE: &str = "the first pepper of this server, long enough";

@@ -290,6 +290,7 @@ async fn a_device_with_ten_wrong_codes_is_no_longer_known() {
     let mut checked = 0;
     while let Err(Error::InvalidCode) = sign_in_on(&node, &known, &ben.app.wrong(&node)).await {
         checked += 1;
+        assert!(checked < 100, "wrong codes have no limit");
         node.advance(minutes(1));
     }
     assert_eq!(checked, 10 + 12);
@@ -458,13 +459,9 @@ async fn a_known_device_is_charged_at_the_second_step_as_at_the_first() {
     node.advance(minutes(1));
     let network = Rate::new(30, 60);
     let limit = KeyedLimit::budget("sign-in", network, "192.0.2.1".to_owned());
-    while node
-        .throttle
-        .acquire(&limit, node.now())
-        .await
-        .unwrap()
-        .is_allowed()
-    {}
+    for _ in 0..30 {
+        node.throttle.acquire(&limit, node.now()).await.unwrap();
+    }
     let token = challenge(&node, "ben").await;
     let unknown = attempt(&[], Some(&token)).await;
     assert_err!(unknown, Error::TooManyAttempts { .. });
@@ -480,6 +477,7 @@ async fn wrong_codes_are_reported_to_the_owner() {
     let mut codes = 0;
     while node.mails().await.is_empty() {
         codes += 1;
+        assert!(codes < 1000, "wrong codes are not reported");
         let token = challenge(&node, "ben").await;
         node.audited();
         let wrong = answer(&node, &token, &ben.app.wrong(&node)).await;

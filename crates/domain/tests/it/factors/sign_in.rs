@@ -363,7 +363,7 @@ async fn a_recovery_leaves_the_factor_on() {
 /// A policy that requires a factor leads a user without one through the enrolment, which ends signed in.
 #[tokio::test]
 async fn a_required_factor_is_added_before_the_first_session() {
-    for required in FactorsRequired::ALL {
+    for required in FactorsRequired::ALL.iter().copied() {
         let node = TestNode::with(|policy| policy.factors_required = required).await;
         node.admin("ada").await;
         node.active("ben").await;

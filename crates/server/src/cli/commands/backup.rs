@@ -27,7 +27,7 @@ pub struct BackupArgs {
 
 pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> anyhow::Result<()> {
     require_database(config)?;
-    let progress = ProgressReporter::working("Copying the database", output.progress_mode());
+    let progress = ProgressReporter::working("Copying the database", output);
     let copied = Database::back_up(config, &args.file, async || {
         // Before an upgrade, the schema may be too old for the event.
         if let Err(error) = write_audit_event(config).await {

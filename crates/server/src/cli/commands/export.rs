@@ -14,7 +14,7 @@ use doorward_import::doorward_format;
 use serde_json::{Value, json};
 
 use crate::cli::output::Output;
-use crate::cli::progress::{ProgressMode, ProgressReporter};
+use crate::cli::progress::ProgressReporter;
 use crate::cli::stores::{finish, open};
 use crate::config::Config;
 use crate::data_dir::private_file;
@@ -57,7 +57,7 @@ pub(super) async fn run(config: &Config, args: &ExportArgs, output: Output) -> a
 
 async fn to_stdout(components: &Components, output: Output) -> anyhow::Result<()> {
     let mut stdout = BufWriter::new(std::io::stdout().lock());
-    let written = write_users(components, &mut stdout, output.progress_mode()).await?;
+    let written = write_users(components, &mut stdout, output).await?;
     stdout.flush()?;
     written.report_skipped();
     Ok(())
@@ -69,7 +69,7 @@ async fn to_file(components: &Components, path: &Path, output: Output) -> anyhow
     let shown = path.display();
     let file = private_file::create_new(path);
     let file = file.with_context(|| format!("cannot create {shown}"))?;
-    let written = write_file(components, file, output.progress_mode()).await;
+    let written = write_file(components, file, output).await;
     if written.is_err() {
         // The first error is the one to report.
         let _ = std::fs::remove_file(path);
@@ -88,10 +88,10 @@ async fn to_file(components: &Components, path: &Path, output: Output) -> anyhow
 async fn write_file(
     components: &Components,
     file: File,
-    mode: ProgressMode,
+    output: Output,
 ) -> anyhow::Result<Written> {
     let mut file = BufWriter::with_capacity(1 << 18, file);
-    let written = write_users(components, &mut file, mode).await?;
+    let written = write_users(components, &mut file, output).await?;
     file.into_inner()
         .map_err(std::io::IntoInnerError::into_error)?
         .sync_all()?;
@@ -162,11 +162,11 @@ impl Written {
 async fn write_users(
     components: &Components,
     to: &mut impl Write,
-    mode: ProgressMode,
+    output: Output,
 ) -> anyhow::Result<Written> {
     to.write_all(doorward_format::HEADER.as_bytes())?;
     let ctx: Ctx = components.ctx(Actor::CommandLine);
-    let progress = ProgressReporter::counting("users", mode);
+    let progress = ProgressReporter::counting("users", output);
     let (mut last, mut written) = (None, Written::default());
     loop {
         let page = components

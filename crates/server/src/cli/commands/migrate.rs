@@ -28,7 +28,7 @@ pub enum MigrateAction {
 pub(super) async fn run(config: &Config, args: &MigrateArgs, output: Output) -> anyhow::Result<()> {
     if args.status.is_none() {
         master_key::make_data_dir(&config.data_dir)?;
-        let progress = ProgressReporter::working("Applying migrations", output.progress_mode());
+        let progress = ProgressReporter::working("Applying migrations", output);
         let made = Database::migrate(config).await;
         drop(progress);
         let made = made?;

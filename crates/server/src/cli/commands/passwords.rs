@@ -62,7 +62,7 @@ pub(super) fn run(command: &PasswordsCommand, output: Output) -> anyhow::Result<
 
 fn build_filter(args: &BuildFilterArgs, output: Output) -> anyhow::Result<()> {
     let mut builder = Builder::create(&args.to)?;
-    let reporter = ProgressReporter::counting("lines", output.progress_mode());
+    let reporter = ProgressReporter::counting("lines", output);
     let coverage = match args.allow_partial {
         true => Coverage::Partial,
         false => Coverage::Complete,

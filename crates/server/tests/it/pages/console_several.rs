@@ -131,6 +131,8 @@ async fn lines_that_fail_are_corrected_without_inviting_the_others_again() {
             page.0
         );
         assert_eq!(links(&page.0).len(), 1, "{}", page.0);
+        // The page with the link stays open.
+        assert!(page.0.contains("target=\"_blank\""), "{}", page.0);
         // The link of an address is mailed.
         app.one_mail().await;
         assert_eq!(count(&app).await, 3);

@@ -11,7 +11,7 @@ use doorward_domain::memory::{SeededRandom, SteppedClock};
 use doorward_domain::metric_event::NoMetrics;
 use doorward_domain::model::{AuditEvent, AuditKind, MailJob, Node, Outcome, User};
 use doorward_domain::outbox::Mail;
-use doorward_domain::passwords::hashing::{Cost, Engine, Hasher, HasherSettings};
+use doorward_domain::passwords::hashing::{Cost, Engine, Hasher, HasherSettings, Peppers};
 use doorward_domain::sessions::SeparateSessions;
 use doorward_domain::store::{Claim, Record, Store, Write};
 use doorward_domain::users::NewUser;
@@ -108,7 +108,7 @@ impl TestApp {
             threads: options.hashing_threads,
             queue_limit: options.hashing_queue,
         };
-        let hasher = Hasher::start(&hasher, random.clone()).unwrap();
+        let hasher = Hasher::start(&hasher, random.clone(), Peppers::default()).unwrap();
         let ports = Ports {
             store: store.clone(),
             sessions: has_separate_sessions.then(|| -> Arc<dyn SeparateSessions> { store.clone() }),

@@ -115,7 +115,7 @@ async fn write(
     to: &mut impl Write,
     output: Output,
 ) -> anyhow::Result<u64> {
-    let progress = ProgressReporter::counting("events", output.progress_mode());
+    let progress = ProgressReporter::counting("events", output);
     let header = components
         .doorward
         .audit_chain

@@ -1,7 +1,6 @@
 //! The export format: JSON lines. The first is the header. Then come the events by position, with a
 //! checkpoint at the end of each segment. A filtered export has the selected events only, and cannot be verified.
 
-use doorward_domain::audit::chain::hex;
 use doorward_domain::audit::{AuditPublicKey, CheckpointId, ExportHeader};
 use doorward_domain::model::{AuditRecord, Checkpoint, SealedEvent};
 use doorward_domain::values::Digest;
@@ -75,7 +74,7 @@ impl AuditLine {
             complete: header.complete,
             end: header.end.as_ref().map(ToString::to_string),
             public_key: key.to_string(),
-            signature: hex(&header.signature),
+            signature: hex::encode(&header.signature),
         })
     }
 
@@ -93,18 +92,18 @@ impl AuditLine {
             user_agent: record.user_agent,
             request_id: record.request_id,
             detail: record.detail,
-            hash: hex(event.hash.as_bytes()),
+            hash: hex::encode(event.hash.as_bytes()),
         })
     }
 
     pub(super) fn checkpoint(checkpoint: &Checkpoint) -> Self {
         Self::Checkpoint(CheckpointLine {
             position: checkpoint.position,
-            hash: hex(checkpoint.hash.as_bytes()),
+            hash: hex::encode(checkpoint.hash.as_bytes()),
             created_at: checkpoint.created_at.to_string(),
             pruned_at: checkpoint.pruned_at.map(|at| at.to_string()),
             key_id: checkpoint.key_id.clone(),
-            signature: hex(&checkpoint.signature),
+            signature: hex::encode(&checkpoint.signature),
         })
     }
 }
@@ -118,7 +117,7 @@ impl HeaderLine {
             end: end
                 .map(CheckpointId::parse)
                 .map_or(Some(None), |end| end.map(Some))?,
-            signature: from_hex(&self.signature)?,
+            signature: hex::decode(&self.signature).ok()?,
         })
         .filter(|_| self.format == FORMAT)
     }
@@ -163,20 +162,11 @@ impl CheckpointLine {
             created_at: self.created_at.parse().ok()?,
             pruned_at,
             key_id: self.key_id,
-            signature: from_hex(&self.signature)?,
+            signature: hex::decode(&self.signature).ok()?,
         })
     }
 }
 
 fn digest(text: &str) -> Option<Digest> {
-    Some(Digest::from_bytes(from_hex(text)?.try_into().ok()?))
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
-        return None;
-    };
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok();
-    pairs.iter().map(byte).collect()
+    Some(Digest::from_bytes(hex::decode(text).ok()?.try_into().ok()?))
 }

@@ -38,7 +38,7 @@ pub(super) async fn run(
     });
     let keys = keys.collect::<anyhow::Result<Vec<_>>>()?;
     let recorded = checkpoints(args)?;
-    let progress = ProgressReporter::working("Verifying the audit log", output.progress_mode());
+    let progress = ProgressReporter::working("Verifying the audit log", output);
     let (report, unsealed) = match &args.file {
         Some(path) => (file::verify(path, &keys, &recorded)?, Unsealed::default()),
         None => {

@@ -53,7 +53,7 @@ pub(super) async fn run(
     let (mut diagnostics, loaded) = configuration(loaded);
     if let Some(loaded) = &loaded {
         let mail_to = recipient(&loaded.config, args, &mut diagnostics);
-        let _progress = ProgressReporter::working("Checking", output.progress_mode());
+        let _progress = ProgressReporter::working("Checking", output);
         diagnostics.extend(diagnose(&loaded.config, mail_to.as_ref()).await);
     }
     report::print(&diagnostics, output)?;

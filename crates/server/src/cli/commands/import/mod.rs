@@ -132,7 +132,7 @@ impl Import<'_> {
         options: ImportOptions,
         output: Output,
     ) -> anyhow::Result<()> {
-        let progress = ProgressReporter::for_bytes(source.size(), output.progress_mode());
+        let progress = ProgressReporter::for_bytes(source.size(), output);
         let meter = source.bytes_read();
         let (sender, mut batches) = mpsc::channel(READ_AHEAD);
         let format = self.format;
