@@ -10,7 +10,7 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
 
 string_enum! {
-    /// The users who must have a second factor.
+    /// The users who must have a second factor. Its name is the value of the setting.
     FactorsRequired {
         /// None: each user decides.
         None => "none",
@@ -33,7 +33,7 @@ impl FactorsRequired {
 }
 
 string_enum! {
-    /// Who may sign up.
+    /// Who may sign up. Its name is the value of the setting, and in the API.
     SignUpPolicy {
         /// Anyone.
         Open => "open",

@@ -8,7 +8,7 @@
 //!
 //! Each of these methods begins with `Access::begin`, or calls `Access::ensure_reauthenticated`, so that no caller can skip
 //! it. [`Reauthentication::reauthenticate`] verifies a proof that is sent with the request. To add an action: call `begin`
-//! in its method, and `with_proof` in `Action::rule`.
+//! in its method, and name the audit event of a missing proof in `Action::rule`.
 
 use std::sync::Arc;
 
@@ -135,7 +135,7 @@ impl Reauthentication {
             return Ok(Reauthenticated::without_proof(ctx));
         };
         self.access.authorize_by_name(ctx, action, named).await?;
-        self.reauthenticate_with(ctx, proof, action.rule().audited_as)
+        self.reauthenticate_with(ctx, proof, action.rule().audited_as())
             .await
     }
 

@@ -14,7 +14,7 @@ macro_rules! string_enum {
             /// All variants.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// Name in the API, the tables and the metrics.
+            /// Its name, wherever it is stored, shown or sent.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word),+

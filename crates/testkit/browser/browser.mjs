@@ -83,16 +83,11 @@ export class Browser {
   }
 
   constructor(page, home) {
-    Object.assign(this, { home, console: [], requests: [] });
-    this.show(page);
-  }
-
-  // Continues in this tab.
-  show(page) {
-    this.page = page;
-    page.on("console", (message) => this.console.push(`${message.type()}: ${message.text()} (${message.location().url})`));
-    page.on("pageerror", (error) => this.console.push(`error: ${error}`));
-    page.on("request", (request) => this.requests.push(request.url()));
+    Object.assign(this, { page, home, console: [], requests: [] });
+    const context = page.context();
+    context.on("console", (message) => this.console.push(`${message.type()}: ${message.text()} (${message.location().url})`));
+    context.on("weberror", (error) => this.console.push(`error: ${error.error()}`));
+    context.on("request", (request) => this.requests.push(request.url()));
   }
 
   url(path) {
@@ -136,9 +131,8 @@ export class Browser {
     for (const [id, text] of Object.entries(fields)) await this.fill(`${form} #${id}`, text);
     const button = `${form} button:not(.show)`;
     if ((await this.attribute(form, "target")) !== "_blank") return this.click(button);
-    const [tab] = await Promise.all([this.page.waitForEvent("popup"), this.page.click(button)]);
-    await tab.waitForLoadState();
-    this.show(tab);
+    [this.page] = await Promise.all([this.page.waitForEvent("popup"), this.page.click(button)]);
+    await this.page.waitForLoadState();
   }
 
   async expectHeading(wanted) {

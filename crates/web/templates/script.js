@@ -78,7 +78,8 @@ const enableButtons = () => {
 addEventListener("submit", (event) => {
   const button = event.submitter;
   setTimeout(() => {
-    if (!button || event.defaultPrevented) return;
+    // The user stays on a page whose response opens in another tab.
+    if (!button || event.defaultPrevented || event.target.target) return;
     button.dataset.label = button.textContent;
     button.textContent = document.body.dataset.wait;
     button.disabled = true;

@@ -13,7 +13,7 @@ use std::process::{Child, Command};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use crate::run::{cargo, root, run, target};
 
@@ -132,6 +132,7 @@ fn host() -> anyhow::Result<String> {
         .current_dir(root())
         .output()
         .context("cannot run rustc")?;
+    ensure!(output.status.success(), "rustc did not print its host");
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 

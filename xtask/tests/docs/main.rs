@@ -6,7 +6,7 @@
 //! `<!-- given: doorward migrate -->`, and are hidden (`hidden_setup.rs`). Other languages are parsed (`formats.rs`);
 //! `<!-- not checked: … -->` has the reason for an exception.
 //!
-//! It needs the binary, so `cargo build` first; `DOORWARD_TEST_PAGE=docs/QUICK-START.md cargo test -p xtask --test
+//! It needs the binary, so `cargo build --features aws` first; `DOORWARD_TEST_PAGE=docs/QUICK-START.md cargo test -p xtask --test
 //! docs` tests one page, and `-- --nocapture` prints the commands.
 
 #![cfg(test)]

@@ -10,7 +10,7 @@ use crate::string_enum::string_enum;
 use crate::values::{Role, UserId, Username};
 
 string_enum! {
-    /// An action that requires authorization.
+    /// An action that requires authorization. Its name is the detail of audit events.
     Action {
         /// View the user.
         ViewUser => "ViewUser",
@@ -68,38 +68,37 @@ string_enum! {
 impl Action {
     /// What the action requires.
     pub(crate) fn rule(self) -> Rule {
-        let none = AuditKind::Forbidden;
-        let (who, audited_as) = match self {
+        let (who, missing_proof) = match self {
             Self::ViewUser
             | Self::ExportUser
             | Self::UpdateProfile
             | Self::ViewActivity
             | Self::ListSessions
             | Self::RevokeSessions
-            | Self::ViewFactors => (Who::OwnerAndAdmins, none),
-            Self::ChangeEmail => (Who::OwnerAndAdmins, AuditKind::EmailChangeRequested),
-            Self::DeleteUser => (Who::OwnerAndAdmins, AuditKind::UserDeleted),
-            Self::RemoveFactor => (Who::OwnerAndAdmins, AuditKind::FactorRemoved),
-            Self::AddFactor => (Who::Owner, AuditKind::FactorAdded),
-            Self::RenewRecoveryCodes => (Who::Owner, AuditKind::RecoveryCodesRenewed),
+            | Self::ViewFactors => (Who::OwnerAndAdmins, None),
+            Self::ChangeEmail => (Who::OwnerAndAdmins, Some(AuditKind::EmailChangeRequested)),
+            Self::DeleteUser => (Who::OwnerAndAdmins, Some(AuditKind::UserDeleted)),
+            Self::RemoveFactor => (Who::OwnerAndAdmins, Some(AuditKind::FactorRemoved)),
+            Self::AddFactor => (Who::Owner, Some(AuditKind::FactorAdded)),
+            Self::RenewRecoveryCodes => (Who::Owner, Some(AuditKind::RecoveryCodesRenewed)),
             Self::ListUsers
             | Self::ReadAudit
             | Self::ViewTotals
             | Self::ViewNodes
             | Self::ReadOutbox
             | Self::ManageOutbox
-            | Self::ViewKeys => (Who::Admins, none),
-            Self::ChangeRole => (Who::Admins, AuditKind::RoleChanged),
-            Self::ChangeStatus => (Who::Admins, AuditKind::StatusChanged),
-            Self::CancelDeletion => (Who::Admins, AuditKind::DeletionCancelled),
-            Self::Invite => (Who::Admins, AuditKind::Invited),
-            Self::DeleteMail => (Who::Admins, AuditKind::MailDeleted),
-            Self::RotateKeys => (Who::Admins, AuditKind::KeyRotated),
+            | Self::ViewKeys => (Who::Admins, None),
+            Self::ChangeRole => (Who::Admins, Some(AuditKind::RoleChanged)),
+            Self::ChangeStatus => (Who::Admins, Some(AuditKind::StatusChanged)),
+            Self::CancelDeletion => (Who::Admins, Some(AuditKind::DeletionCancelled)),
+            Self::Invite => (Who::Admins, Some(AuditKind::Invited)),
+            Self::DeleteMail => (Who::Admins, Some(AuditKind::MailDeleted)),
+            Self::RotateKeys => (Who::Admins, Some(AuditKind::KeyRotated)),
         };
         Rule {
             who,
             while_enrolling: matches!(self, Self::ViewFactors | Self::AddFactor),
-            audited_as,
+            missing_proof,
         }
     }
 }
@@ -110,8 +109,8 @@ pub(crate) struct Rule {
     who: Who,
     /// `true` if users who have to add a second factor before they are signed in may do it as well.
     while_enrolling: bool,
-    /// The audit event if a recent proof of identity is missing. [`AuditKind::Forbidden`] if none is required.
-    pub(crate) audited_as: AuditKind,
+    /// The audit event if a recent proof of identity is missing; `None` if the action needs no proof.
+    missing_proof: Option<AuditKind>,
 }
 
 /// Which users may do something.
@@ -128,7 +127,12 @@ enum Who {
 impl Rule {
     /// Returns `true` if a recent proof of identity is required.
     pub(crate) fn needs_proof(self) -> bool {
-        self.audited_as != AuditKind::Forbidden
+        self.missing_proof.is_some()
+    }
+
+    /// The kind of the audit event about a proof that is missing or wrong.
+    pub(crate) fn audited_as(self) -> AuditKind {
+        self.missing_proof.unwrap_or(AuditKind::Forbidden)
     }
 
     /// Returns `true` if only admins may do it, even to their own account.

@@ -190,7 +190,7 @@ impl Access {
             }
         }
         let refused = Event::StepUpRefused {
-            kind: action.rule().audited_as,
+            kind: action.rule().audited_as(),
             user_id: *id,
             reason: "reauthentication required",
         };

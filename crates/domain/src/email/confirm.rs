@@ -66,19 +66,13 @@ pub struct Confirmation {
 
 impl Confirmation {
     /// Requests the confirmation mail again. The worker looks the address up, not this method, so that the
-    /// response does not reveal whether it is known.
+    /// response does not reveal whether it is known. An admin who views an account names its user, for the audit event.
     #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn request_confirmation(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
-        self.request_confirmation_for(ctx, None, email).await
-    }
-
-    /// Like [`Self::request_confirmation`]. The audit event names the user, if an admin views their account.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn request_confirmation_for(
+    pub async fn request_confirmation(
         &self,
         ctx: &Ctx,
-        user_id: Option<UserId>,
         email: &EmailAddress,
+        user_id: Option<UserId>,
     ) -> Result<(), Error> {
         self.queued_mails.ensure_not_full()?;
         self.mailbox_limits

@@ -101,12 +101,16 @@ impl Housekeeping {
             for id in users.iter().copied() {
                 let done = match task {
                     DueTask::PendingEmail => {
-                        self.expire(ctx, id, |user| is_unconfirmed_since(user, pending_before))
-                            .await
+                        self.expire(ctx, id, |user| {
+                            has_pending_email_older_than(user, pending_before)
+                        })
+                        .await
                     }
                     DueTask::Invitation => {
-                        self.expire(ctx, id, |user| has_expired_before(user, expired_before))
-                            .await
+                        self.expire(ctx, id, |user| {
+                            has_invitation_expired_before(user, expired_before)
+                        })
+                        .await
                     }
                     DueTask::DeletionReminder => {
                         self.due_deletions.remind_of_deletion(ctx, id).await
@@ -169,16 +173,16 @@ impl Housekeeping {
     }
 }
 
-/// Returns `true` if the user has an address that was requested before this time. It may have been confirmed or replaced since
-/// it was due.
-fn is_unconfirmed_since(user: &User, before: Timestamp) -> bool {
+/// Returns `true` if the user has a pending address that was requested before this time. The user may have confirmed or replaced
+/// the address since it was due.
+fn has_pending_email_older_than(user: &User, before: Timestamp) -> bool {
     let pending = user.pending_email.as_ref();
     !user.is_invited() && pending.is_some_and(|pending| pending.requested_at < before)
 }
 
 /// Returns `true` if the user has an invitation that expired before this time. Until its user is deleted, an admin can send it
 /// again.
-fn has_expired_before(user: &User, before: Timestamp) -> bool {
+fn has_invitation_expired_before(user: &User, before: Timestamp) -> bool {
     let expires_at = user.invitation.and_then(|invitation| invitation.expires_at);
     user.is_invited() && expires_at.is_some_and(|at| at < before)
 }

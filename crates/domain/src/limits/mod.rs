@@ -111,7 +111,7 @@ pub const LIMIT_NAMES: [&str; 12] = [
 ];
 
 string_enum! {
-    /// Attempts that are limited together.
+    /// Attempts that are limited together. The name is that of the limit.
     ThrottleScope {
         /// Passwords: sign-in, and changes that require the password.
         SignIn => "sign-in",

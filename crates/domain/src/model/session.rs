@@ -12,7 +12,8 @@ use crate::values::{Digest, FactorKind, SessionId, UserId};
 const RENEWALS_PER_REPLACEMENT: i64 = 1 << 32;
 
 string_enum! {
-    /// A way in which a user proves who they are, with the words of RFC 8176.
+    /// A way in which a user proves who they are, with the names of RFC 8176 in the stores, and in `amr` of
+    /// views and tokens.
     AuthMethod {
         /// A password.
         Password => "pwd",

@@ -38,19 +38,14 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Requests a recovery mail. The result does not depend on whether the address has an account.
+    /// Requests a recovery mail. The result does not depend on whether the address has an account. An admin who views an account
+    /// names its user, for the audit event.
     #[tracing::instrument(name = "request_recovery", level = "trace", skip_all)]
-    pub async fn request(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
-        self.request_for(ctx, None, email).await
-    }
-
-    /// Like [`Self::request`]. The audit event names the user, if an admin views their account.
-    #[tracing::instrument(name = "request_recovery_for", level = "trace", skip_all)]
-    pub async fn request_for(
+    pub async fn request(
         &self,
         ctx: &Ctx,
-        user_id: Option<UserId>,
         email: &EmailAddress,
+        user_id: Option<UserId>,
     ) -> Result<(), Error> {
         self.queued_mails.ensure_not_full()?;
         self.mailbox_limits

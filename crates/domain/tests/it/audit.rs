@@ -84,7 +84,7 @@ async fn play(node: &TestNode, scenario: &str) {
             let address = email("pat@example.com");
             doorward
                 .confirmation
-                .request_confirmation(&anonymous, &address)
+                .request_confirmation(&anonymous, &address, None)
                 .await
                 .unwrap();
             node.one_mail().await;
@@ -122,7 +122,7 @@ async fn play(node: &TestNode, scenario: &str) {
             let address = email("ben@example.com");
             doorward
                 .recovery
-                .request(&anonymous, &address)
+                .request(&anonymous, &address, None)
                 .await
                 .unwrap();
             let token = token_in(&node.one_mail().await);

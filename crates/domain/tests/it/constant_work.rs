@@ -142,13 +142,13 @@ async fn requesting_a_mail_costs_the_same_work_for_every_account() {
         node.clear_cache();
         node.doorward
             .recovery
-            .request(&node.anonymous(), &address)
+            .request(&node.anonymous(), &address, None)
             .await
             .unwrap();
         recoveries.push((name, work(&node)));
         node.doorward
             .confirmation
-            .request_confirmation(&node.anonymous(), &address)
+            .request_confirmation(&node.anonymous(), &address, None)
             .await
             .unwrap();
         confirmations.push((name, work(&node)));
@@ -258,7 +258,7 @@ async fn an_invalid_link_costs_the_same_work_regardless_of_the_reason() {
         let address = email(&format!("{name}@example.com"));
         doorward
             .recovery
-            .request(&anonymous(), &address)
+            .request(&anonymous(), &address, None)
             .await
             .unwrap();
         dead.push((name, token_in(&node.one_mail().await)));

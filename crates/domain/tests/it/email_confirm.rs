@@ -218,7 +218,7 @@ async fn a_confirmation_request_without_a_pending_address_gets_the_same_response
         let address = email(address);
         node.doorward
             .confirmation
-            .request_confirmation(&node.anonymous(), &address)
+            .request_confirmation(&node.anonymous(), &address, None)
             .await
             .unwrap();
         calls.push(node.spy.take_calls());
@@ -374,7 +374,7 @@ async fn each_kind_of_mail_has_its_own_limit() {
             let _ = node
                 .doorward
                 .confirmation
-                .request_confirmation(&anonymous, &address)
+                .request_confirmation(&anonymous, &address, None)
                 .await;
             if owned {
                 let name = format!("eve{number}");
@@ -387,7 +387,7 @@ async fn each_kind_of_mail_has_its_own_limit() {
         let template = match owned {
             true => {
                 let anonymous = node.anonymous();
-                let asked = node.doorward.recovery.request(&anonymous, &address);
+                let asked = node.doorward.recovery.request(&anonymous, &address, None);
                 asked.await.unwrap();
                 MailKind::Recovery
             }

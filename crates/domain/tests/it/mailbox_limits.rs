@@ -31,7 +31,7 @@ async fn resend_from(node: &TestNode, network: u8) -> Result<(), Error> {
     let ctx = from(node, network);
     let confirmation = &node.doorward.confirmation;
     confirmation
-        .request_confirmation(&ctx, &email(ADDRESS))
+        .request_confirmation(&ctx, &email(ADDRESS), None)
         .await
 }
 
@@ -39,7 +39,7 @@ async fn recover_from(node: &TestNode, network: u8) -> Result<(), Error> {
     node.advance(seconds(1));
     let ctx = from(node, network);
     let recovery = &node.doorward.recovery;
-    recovery.request(&ctx, &email(ADDRESS)).await
+    recovery.request(&ctx, &email(ADDRESS), None).await
 }
 
 /// The user of the session requests the address.

@@ -172,7 +172,7 @@ async fn each_attempt_of_a_recovery_mail_has_its_own_message_id() {
     let address = email("ben@example.com");
     node.doorward
         .recovery
-        .request(&node.anonymous(), &address)
+        .request(&node.anonymous(), &address, None)
         .await
         .unwrap();
     let job = node.mail_jobs().into_iter().next().unwrap();
@@ -326,7 +326,7 @@ async fn mail_goes_to_the_stored_spelling_of_the_address() {
     let ask = email("BEN.K@EXAMPLE.COM");
     node.doorward
         .confirmation
-        .request_confirmation(&node.anonymous(), &ask)
+        .request_confirmation(&node.anonymous(), &ask, None)
         .await
         .unwrap();
     let again = node.one_mail().await;
@@ -342,7 +342,7 @@ async fn mail_goes_to_the_stored_spelling_of_the_address() {
     node.advance(minutes(3));
     node.doorward
         .recovery
-        .request(&node.anonymous(), &ask)
+        .request(&node.anonymous(), &ask, None)
         .await
         .unwrap();
     assert_eq!(node.one_mail().await.to.as_str(), "Ben.K@example.com");
@@ -407,13 +407,13 @@ async fn a_disabled_user_gets_no_link() {
         let address = email(&format!("{name}@example.com"));
         node.doorward
             .recovery
-            .request(&node.anonymous(), &address)
+            .request(&node.anonymous(), &address, None)
             .await
             .unwrap();
         node.advance(minutes(3));
         node.doorward
             .confirmation
-            .request_confirmation(&node.anonymous(), &address)
+            .request_confirmation(&node.anonymous(), &address, None)
             .await
             .unwrap();
     }

@@ -24,12 +24,16 @@ async fn a_full_outbox_rejects_requests_for_mail() {
     let anonymous = node.anonymous();
     for address in ["ben@example.com", "nobody@example.com"] {
         let address = email(address);
-        let recovery = node.doorward.recovery.request(&anonymous, &address).await;
+        let recovery = node
+            .doorward
+            .recovery
+            .request(&anonymous, &address, None)
+            .await;
         assert!(matches!(recovery, Err(Error::Overloaded)));
         let again = node
             .doorward
             .confirmation
-            .request_confirmation(&anonymous, &address)
+            .request_confirmation(&anonymous, &address, None)
             .await;
         assert!(matches!(again, Err(Error::Overloaded)));
     }
@@ -44,7 +48,11 @@ async fn a_full_outbox_rejects_requests_for_mail() {
     node.advance(seconds(3));
     node.deliver().await;
     let bens = email("ben@example.com");
-    let recovery = node.doorward.recovery.request(&anonymous, &bens).await;
+    let recovery = node
+        .doorward
+        .recovery
+        .request(&anonymous, &bens, None)
+        .await;
     recovery.unwrap();
     assert!(node.stored_session(&ben).await.is_some());
 }

@@ -23,7 +23,7 @@ async fn resend(node: &TestNode) -> Vec<Mail> {
     let requested = node
         .doorward
         .confirmation
-        .request_confirmation(&anonymous, &address);
+        .request_confirmation(&anonymous, &address, None);
     requested.await.unwrap();
     node.mails().await
 }

@@ -206,7 +206,7 @@ async fn mails_requested_by_address_are_deleted_with_the_account() {
         let address = email(address);
         node.doorward
             .recovery
-            .request(&anonymous, &address)
+            .request(&anonymous, &address, None)
             .await
             .unwrap();
     }

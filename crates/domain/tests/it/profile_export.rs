@@ -28,7 +28,7 @@ async fn an_export_has_all_personal_data_and_no_secret() {
     let link = token_in(&node.one_mail().await);
     node.doorward
         .recovery
-        .request(&node.anonymous(), &email("ben@EXAMPLE.com"))
+        .request(&node.anonymous(), &email("ben@EXAMPLE.com"), None)
         .await
         .ok();
     node.advance(seconds(1));
@@ -149,7 +149,7 @@ async fn move_to(node: &TestNode, ctx: &Ctx, new: &EmailAddress) {
     node.mails().await;
     let asked = doorward
         .confirmation
-        .request_confirmation(&node.anonymous(), new)
+        .request_confirmation(&node.anonymous(), new, None)
         .await;
     asked.unwrap();
 }
@@ -169,7 +169,10 @@ async fn your_own_export_reveals_no_owner_of_an_address() {
         let (doorward, ctx) = (&node.doorward, node.of(&session));
         node.mails().await;
         move_to(&node, &ctx, &new).await;
-        let asked = doorward.recovery.request(&node.anonymous(), &new).await;
+        let asked = doorward
+            .recovery
+            .request(&node.anonymous(), &new, None)
+            .await;
         asked.unwrap();
         for _ in 0..2 {
             let data = doorward.personal_export.export(&ctx, "me").await.unwrap();

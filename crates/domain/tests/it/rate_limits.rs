@@ -534,10 +534,12 @@ async fn a_network_requests_three_mails_an_hour_for_a_mailbox() {
             for number in 0..5 {
                 let ctx = from(&node, client);
                 let confirmation = &node.doorward.confirmation;
-                let asked = confirmation.request_confirmation(&ctx, &address).await;
+                let asked = confirmation
+                    .request_confirmation(&ctx, &address, None)
+                    .await;
                 assert_eq!(asked.is_ok(), number < 3);
                 let ctx = from(&node, client);
-                let asked = node.doorward.recovery.request(&ctx, &address).await;
+                let asked = node.doorward.recovery.request(&ctx, &address, None).await;
                 assert_eq!(asked.is_ok(), number < 3);
             }
         }

@@ -11,7 +11,7 @@ async fn ask(node: &TestNode, address: &str) {
     let address = email(address);
     node.doorward
         .recovery
-        .request(&node.anonymous(), &address)
+        .request(&node.anonymous(), &address, None)
         .await
         .unwrap();
 }
@@ -59,7 +59,7 @@ async fn a_mail_that_an_admin_requests_is_audited_with_the_user() {
     node.spy.take_audited();
     let (recovery, address) = (&node.doorward.recovery, email("ben@example.com"));
     recovery
-        .request_for(&admin, Some(ben.id), &address)
+        .request(&admin, &address, Some(ben.id))
         .await
         .unwrap();
     let events = node.spy.take_audited();

@@ -232,7 +232,11 @@ async fn a_recovery_makes_known_browsers_unknown() {
     shown_abroad(PASSWORD).await.unwrap();
     assert!(node.mails().await.is_empty());
     let (anonymous, bens) = (node.anonymous(), email("ben@example.com"));
-    let asked = node.doorward.recovery.request(&anonymous, &bens).await;
+    let asked = node
+        .doorward
+        .recovery
+        .request(&anonymous, &bens, None)
+        .await;
     asked.unwrap();
     let link = token_in(&node.one_mail().await);
     let new = secret(OTHER_PASSWORD);

@@ -202,7 +202,7 @@ async fn resent(node: &TestNode) -> Mail {
     let asked = node
         .doorward
         .confirmation
-        .request_confirmation(&ctx, &address);
+        .request_confirmation(&ctx, &address, None);
     asked.await.unwrap();
     node.one_mail().await
 }

@@ -359,7 +359,7 @@ impl TestNode {
     /// Requests a recovery mail, without a session.
     pub async fn ask_recovery(&self, address: &str) {
         let (anonymous, address) = (self.anonymous(), email(address));
-        let asked = self.doorward.recovery.request(&anonymous, &address);
+        let asked = self.doorward.recovery.request(&anonymous, &address, None);
         asked.await.unwrap();
     }
 

@@ -319,7 +319,7 @@ impl Server {
     async fn request_recovery(&self, name: &str) -> Token {
         let recovery = &self.doorward.recovery;
         recovery
-            .request(&self.anonymous(), &address(name))
+            .request(&self.anonymous(), &address(name), None)
             .await
             .unwrap();
         self.mailed(MailKind::Recovery).await

@@ -27,7 +27,9 @@ pub(crate) async fn request_confirmation(
 ) -> Result<StatusCode, Problem> {
     let email = read_address(fields)?;
     let service = &caller.doorward().confirmation;
-    service.request_confirmation(&caller.ctx, &email).await?;
+    service
+        .request_confirmation(&caller.ctx, &email, None)
+        .await?;
     Ok(StatusCode::ACCEPTED)
 }
 

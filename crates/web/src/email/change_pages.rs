@@ -51,7 +51,10 @@ pub(crate) async fn send_again(caller: AccountCaller) -> Result<Response, Proble
         return Ok(see_other(PAGE));
     };
     let service = &caller.doorward().confirmation;
-    match service.request_confirmation(&caller.ctx, pending).await {
+    match service
+        .request_confirmation(&caller.ctx, pending, None)
+        .await
+    {
         Ok(()) => Ok(outcome::redirect("/account/email?sent-again")),
         Err(error) => Err(rejected(&caller, Form::default(), error.into()).await),
     }

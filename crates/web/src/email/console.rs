@@ -41,7 +41,7 @@ pub(crate) async fn send(
         return Ok(see_other(&user_path(&named)));
     };
     let service = &caller.doorward().confirmation;
-    let sent = service.request_confirmation_for(&caller.ctx, Some(user.id), address);
+    let sent = service.request_confirmation(&caller.ctx, address, Some(user.id));
     match sent.await {
         Ok(()) => Ok(done(&named, "confirmation-sent")),
         Err(error) => {

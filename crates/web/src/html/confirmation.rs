@@ -131,7 +131,7 @@ impl AdminCaller {
         Ok(self.confirmation(&viewed.user, act, &Form::default()).await)
     }
 
-    /// The page that confirms an action on the user that a path names, or else the page of the user, for whom there is no such
+    /// The page that confirms an action on the user that a path names. Redirects to the page of a user for whom there is no such
     /// action now.
     pub(crate) async fn confirm_if(
         &self,

@@ -88,7 +88,7 @@ impl Caller {
         Self(Arc::new(inner))
     }
 
-    /// Fails unless the actor may do this to others.
+    /// Fails unless the actor may do this to others, and audits a forbidden attempt.
     pub(crate) async fn authorize(&self, action: Action) -> Result<(), Error> {
         self.doorward().authorize(&self.ctx, action).await
     }

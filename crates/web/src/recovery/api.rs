@@ -33,7 +33,7 @@ pub(crate) async fn request_recovery(
 ) -> Result<StatusCode, Problem> {
     let email = read_address(fields)?;
     let recovery = &caller.doorward().recovery;
-    recovery.request(&caller.ctx, &email).await?;
+    recovery.request(&caller.ctx, &email, None).await?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -33,10 +33,7 @@ pub(crate) async fn send(
         return Ok(see_other(&user_path(&named)));
     };
     let service = &caller.doorward().recovery;
-    match service
-        .request_for(&caller.ctx, Some(user.id), address)
-        .await
-    {
+    match service.request(&caller.ctx, address, Some(user.id)).await {
         Ok(()) => Ok(done(&named, "recovery-sent")),
         Err(error) => {
             let (act, sent) = (act(address), SentAct::new(None));

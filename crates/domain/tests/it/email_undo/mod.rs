@@ -66,7 +66,7 @@ async fn ask_again(node: &TestNode, new: &str) -> Vec<Mail> {
     let asked = node
         .doorward
         .confirmation
-        .request_confirmation(&anonymous, &new)
+        .request_confirmation(&anonymous, &new, None)
         .await;
     asked.unwrap();
     node.mails().await
@@ -115,7 +115,7 @@ async fn the_old_mailbox_can_undo_a_change() {
     let asked = node
         .doorward
         .recovery
-        .request(&anonymous, &email(NEW))
+        .request(&anonymous, &email(NEW), None)
         .await;
     asked.unwrap();
     let recovery = token_in(&node.one_mail().await);

@@ -151,7 +151,10 @@ async fn a_request_for_the_confirmation_mail_sends_the_invitation_again() {
         };
         let (ctx, address) = (node.anonymous(), email(ADDRESS));
         let service = &node.doorward.confirmation;
-        service.request_confirmation(&ctx, &address).await.unwrap();
+        service
+            .request_confirmation(&ctx, &address, None)
+            .await
+            .unwrap();
         let kinds: Vec<_> = node.mails().await.iter().map(|mail| mail.kind).collect();
         let expected: &[_] = if is_mailed {
             &[MailKind::Invitation]

@@ -180,6 +180,7 @@ async fn a_form_that_invites_no_one_has_the_status_of_its_first_error() {
         let page = browser.page(page, status).shows(&[text, "role=\"alert\""]);
         assert!(shown_again(&page.0).is_some(), "{}", page.0);
         assert!(links(&page.0).is_empty(), "{}", page.0);
+        assert!(!page.0.contains("_blank"), "{}", page.0);
     }
     assert_eq!(count(&app).await, 1);
     let page = browser.post(PAGE, &form(&many[..20])).await;
