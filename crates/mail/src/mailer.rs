@@ -26,7 +26,7 @@ pub struct TemplateMailer {
 }
 
 impl TemplateMailer {
-    /// Parses every template and renders it with samples, so that a broken template stops the start
+    /// Parses every template, and renders all mails with samples if a template is replaced, so that a broken one stops the start
     /// and not the first mail. Does not connect to the mail server: the server starts without it.
     pub fn open(settings: &MailSettings, clock: Arc<dyn Clock>) -> Result<Self, MailSetupError> {
         let composer = Composer::new(&settings.from)?;

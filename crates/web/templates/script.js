@@ -68,7 +68,7 @@ addEventListener("keydown", ({ key }) => {
 });
 
 // A form is sent once. Its button is disabled after the browser has read its value, until the user returns to the page or stops
-// loading the next one, or for ten seconds.
+// loading the next one, or for ten seconds; for one, if the response opens in another tab.
 const enableButtons = () => {
   for (const button of document.querySelectorAll("button:disabled")) {
     button.textContent = button.dataset.label ?? button.textContent;
@@ -78,12 +78,11 @@ const enableButtons = () => {
 addEventListener("submit", (event) => {
   const button = event.submitter;
   setTimeout(() => {
-    // The user stays on a page whose response opens in another tab.
-    if (!button || event.defaultPrevented || event.target.target) return;
+    if (!button || event.defaultPrevented) return;
     button.dataset.label = button.textContent;
     button.textContent = document.body.dataset.wait;
     button.disabled = true;
-    setTimeout(enableButtons, 10_000);
+    setTimeout(enableButtons, event.target.hasAttribute("target") ? 1000 : 10_000);
   });
 });
 addEventListener("pageshow", enableButtons);

@@ -10,7 +10,7 @@ use crate::string_enum::string_enum;
 use crate::values::{Role, UserId, Username};
 
 string_enum! {
-    /// An action that requires authorization. Its name is the detail of audit events.
+    /// An action that requires authorization. Its name is the detail of the audit event `forbidden`.
     Action {
         /// View the user.
         ViewUser => "ViewUser",
@@ -109,7 +109,7 @@ pub(crate) struct Rule {
     who: Who,
     /// `true` if users who have to add a second factor before they are signed in may do it as well.
     while_enrolling: bool,
-    /// The audit event if a recent proof of identity is missing; `None` if the action needs no proof.
+    /// The audit event if a recent proof of identity is missing or wrong; `None` if the action needs no proof.
     missing_proof: Option<AuditKind>,
 }
 

@@ -66,7 +66,7 @@ pub struct Confirmation {
 
 impl Confirmation {
     /// Requests the confirmation mail again. The worker looks the address up, not this method, so that the
-    /// response does not reveal whether it is known. An admin who views an account names its user, for the audit event.
+    /// response does not reveal whether it is known. `user_id`: the user whose account an admin views, for the audit event.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_confirmation(
         &self,

@@ -38,8 +38,8 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Requests a recovery mail. The result does not depend on whether the address has an account. An admin who views an account
-    /// names its user, for the audit event.
+    /// Requests a recovery mail. The result does not depend on whether the address has an account. `user_id`: the user
+    /// whose account an admin views, for the audit event.
     #[tracing::instrument(name = "request_recovery", level = "trace", skip_all)]
     pub async fn request(
         &self,

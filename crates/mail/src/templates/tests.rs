@@ -105,7 +105,7 @@ fn a_lifetime_has_a_natural_unit_and_is_never_rounded_up() {
     }
 }
 
-/// The server tries overrides alone.
+/// W-02: the server itself tries only overrides.
 #[test]
 fn the_built_in_templates_pass_the_checks_of_overrides() {
     load().try_all().unwrap();

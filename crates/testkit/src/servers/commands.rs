@@ -17,7 +17,7 @@ pub(super) fn unused_name() -> String {
 const SPACE: u64 = 4 << 30;
 
 /// Creates a folder that `user` owns, with a path that is short enough for a socket. It is in memory if there is enough, as
-/// there is not in most containers: a database is some hundred files, and creating and deleting them on a disk takes
+/// there is not in most containers: a database is several hundred files, and creating and deleting them on a disk takes
 /// PostgreSQL longer than all statements of a test.
 pub(super) fn folder_for(user: &str) -> PathBuf {
     let memory = Path::new("/dev/shm");
